@@ -1,0 +1,1 @@
+"""Domain and system plugins, one folder each."""
