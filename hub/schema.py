@@ -1,0 +1,92 @@
+"""From annotations to a validator and a JSON Schema: what a service takes and gives is written once, in Python."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+import msgspec
+
+from hub.errors import HubError
+from hub.types import Call
+
+
+class SchemaError(HubError):
+    """A function's annotations do not make a schema."""
+
+    code = "schema"
+
+
+class Signature:
+    """The arguments and the result of one function, taken from its annotations.
+
+    `bind` turns a mapping (as it came from JSON, or native values) into positional arguments.
+    Raises SchemaError for a parameter without annotation, `*args`, or a type msgspec does not know.
+    """
+
+    __slots__ = ("_convert", "_struct", "call_index", "names", "result")
+
+    def __init__(self, function: Callable[..., Any], where: str) -> None:
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+        self.call_index = -1
+        try:
+            hints = get_type_hints(function, include_extras=True)
+        except (NameError, TypeError) as error:
+            raise SchemaError(f"{where}: an annotation cannot be read: {error}") from error
+        for index, parameter in enumerate(inspect.signature(function).parameters.values()):
+            if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+                raise SchemaError(f"{where}: parameter {parameter.name!r} must be a plain, named one")
+            if parameter.name not in hints:
+                raise SchemaError(f"{where}: parameter {parameter.name!r} has no type annotation; add one")
+            if parameter.name == "timeout":
+                raise SchemaError(f"{where}: no parameter may be called 'timeout': that is the caller's deadline")
+            if hints[parameter.name] is Call:
+                self.call_index = index
+                continue
+            field = (parameter.name, hints[parameter.name])
+            fields.append(field if parameter.default is parameter.empty else (*field, _default(parameter.default)))
+        self.names = tuple(name for name, *_ in fields)
+        self.result = hints.get("return", Any)
+        try:
+            self._struct = msgspec.defstruct(
+                "Arguments", fields, kw_only=True, forbid_unknown_fields=True, gc=False, module=function.__module__
+            )
+            self.schemas()
+        except (TypeError, msgspec.ValidationError) as error:
+            raise SchemaError(f"{where}: {error}") from error
+        self._convert = msgspec.convert
+
+    def bind(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Check `arguments` and order them.
+
+        Raises msgspec.ValidationError.
+        """
+        return msgspec.structs.astuple(self._convert(arguments, self._struct))
+
+    def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """JSON Schemas of the arguments (an object) and of the result."""
+        return _schema(self._struct), _schema(self.result)
+
+
+def json_schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any annotation
+    """The JSON Schema of a type, self-contained."""
+    return _schema(kind)
+
+
+def _schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any annotation
+    if kind is None or kind is type(None):
+        return {"type": "null"}
+    (schema,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    name = schema.get("$ref", "").removeprefix("#/$defs/")
+    if name and not _refers(components, name):
+        schema = components.pop(name)
+    return {**schema, "$defs": components} if components else schema
+
+
+def _refers(components: dict[str, Any], name: str) -> bool:
+    return f"#/$defs/{name}" in msgspec.json.encode(components).decode().replace("\\/", "/")
+
+
+def _default(value: Any) -> Any:  # noqa: ANN401 - any default
+    if isinstance(value, list | dict | set):
+        return msgspec.field(default_factory=lambda: type(value)(value))
+    return value

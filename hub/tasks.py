@@ -1,0 +1,56 @@
+"""Owned tasks: every one has a name and an owner, and none outlives its owner."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+type OnError = Callable[[str, BaseException], None]
+
+_STOP_LIMIT = 5.0
+
+
+class TaskGroup:
+    """The tasks of one owner. A task that fails is reported to `on_error` and hurts no other.
+
+    Tasks begin at once, before `start` returns, up to their first suspension.
+    """
+
+    def __init__(self, owner: str, on_error: OnError | None = None) -> None:
+        self.owner = owner
+        self._on_error = on_error or self._log
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start[T](self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` as the task `<owner>:<name>`."""
+        task = asyncio.Task(work, loop=asyncio.get_running_loop(), name=f"{self.owner}:{name}", eager_start=True)
+        if task.done():
+            self._finished(task)
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+        return task
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the tasks that run now."""
+        return sorted(task.get_name() for task in self._tasks)
+
+    async def cancel(self, limit: float = _STOP_LIMIT) -> list[str]:
+        """Cancel all tasks and wait for them, at most `limit` seconds; returns the names of those still alive."""
+        own = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not own]
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return []
+        _, alive = await asyncio.wait(tasks, timeout=limit)
+        return sorted(task.get_name() for task in alive)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_error(task.get_name(), error)
+
+    def _log(self, name: str, error: BaseException) -> None:
+        logging.getLogger(f"hub.{self.owner}").error("Task %s failed: %s", name, error, exc_info=error)
