@@ -1,0 +1,61 @@
+from hub.testing import ManualClock
+from plugins.automation.timers import Alarm, Interval
+
+DAY = 86400.0
+
+
+def daily(moment: float) -> float:
+    """The next multiple of a day behind `moment`."""
+    return (moment // DAY + 1) * DAY
+
+
+def clock_at(hour: float) -> ManualClock:
+    return ManualClock(int((20_000 * DAY + hour * 3600) * 1e9))
+
+
+async def test_an_alarm_rings_every_day() -> None:
+    clock, rung = clock_at(22), list[int]()
+    alarm = Alarm(clock, daily, lambda: rung.append(clock.now()))
+    await clock.advance(2 * 3600 - 1)
+    assert not rung
+    await clock.advance(2)
+    assert rung == [int(20_001 * DAY * 1e9)]
+    await clock.advance(DAY)
+    assert len(rung) == 2
+    alarm.stop()
+    await clock.advance(DAY)
+    assert len(rung) == 2
+
+
+async def test_a_corrected_clock_neither_loses_nor_doubles() -> None:
+    clock, rung = clock_at(23.9), list[int]()
+    alarm = Alarm(clock, daily, lambda: rung.append(1))
+    clock.jump(1800)  # over the moment
+    await clock.advance(61)
+    assert len(rung) == 1
+    clock.jump(-1800)  # and back before it
+    await clock.advance(3600)
+    assert len(rung) == 1
+    alarm.stop()
+
+
+async def test_a_clock_set_anew_makes_nothing_up_and_goes_on() -> None:
+    clock, rung = clock_at(12), list[int]()
+    alarm = Alarm(clock, daily, lambda: rung.append(1))
+    clock.jump(100 * DAY)
+    await clock.advance(3600)
+    assert not rung
+    clock.jump(-50 * DAY)
+    await clock.advance(11 * 3600)
+    assert len(rung) == 1
+    alarm.stop()
+
+
+async def test_an_interval_is_steady_and_skips_what_it_missed() -> None:
+    clock, rung = clock_at(0), list[float]()
+    interval = Interval(clock, 10, lambda: rung.append(clock.monotonic() - 1000))
+    await clock.advance(35)
+    assert rung == [10, 20, 30]
+    interval.stop()
+    await clock.advance(35)
+    assert rung == [10, 20, 30]
