@@ -30,34 +30,28 @@ _PLAIN = "\x1b[0m"
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _ASSIGNED = re.compile(
     r"""(?ix) ( \b [\w-]* (?:password|passwd|token|secret|api_?key|network_?key) [\w-]*
-        (?: \s* = \s* | ["'] \s* : \s* ) ["']? ) (?! \*\*\* ) [^\s"',;&)}\]]+"""
+        (?: \s* = \s* | ["'] \s* : \s* ) ) ( "[^"]*" | '[^']*' | [^\s"',;&)}\]]+ )"""
 )
-_BEARER = re.compile(r"(?i)(\bbearer\s+)(?!\*\*\*)[\w.~+/=-]{4,}")
+_BEARER = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]{4,}")
 
 _hidden: list[str] = []
 
 
-def hide(secret: str) -> Undo:
-    """Blot a secret out of all that is logged from now on; one of less than 4 characters is not."""
-    if len(secret) < _SECRET_SIZE:
-        return lambda: None
-    _hidden.append(secret)
-    _hidden.sort(key=len, reverse=True)
+def hide(secret: str) -> None:
+    """Blot a secret out of all that is logged from now on; one of less than 4 characters is not.
 
-    def undo() -> None:
-        nonlocal secret
-        if secret:
-            _hidden.remove(secret)
-            secret = ""
-
-    return undo
+    It stays hidden as long as the process lives, since a record that holds it may still wait to be written.
+    """
+    if len(secret) >= _SECRET_SIZE and secret not in _hidden:
+        _hidden.append(secret)
+        _hidden.sort(key=len, reverse=True)
 
 
 def redact(text: str) -> str:
     """Blot out hidden values, and what is assigned to a password, token, secret or key."""
     for secret in _hidden:
         text = text.replace(secret, _VEIL)
-    return _BEARER.sub(rf"\1{_VEIL}", _ASSIGNED.sub(rf"\1{_VEIL}", text))
+    return _BEARER.sub(rf"\1{_VEIL}", _ASSIGNED.sub(_veiled, text))
 
 
 def configure(level: str, folder: Path | None, *, terminal: bool) -> Undo:
@@ -95,7 +89,8 @@ def configure(level: str, folder: Path | None, *, terminal: bool) -> Undo:
         own.setLevel(before[1])
         listener.stop()
         for writer in (entry, *writers):
-            writer.close()
+            with suppress(OSError):  # a full disk must not keep the hub from ending
+                writer.close()
 
     return undo
 
@@ -204,6 +199,11 @@ def _terminal(folder: Path | None) -> logging.Handler:
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     handler.setFormatter(_Lines(folder / FILE_NAME if folder else None, coloured=coloured))
     return handler
+
+
+def _veiled(assigned: re.Match[str]) -> str:
+    quote = assigned[2][0] if assigned[2][0] in "\"'" else ""
+    return f"{assigned[1]}{quote}{_VEIL}{quote}"
 
 
 def _redacted(value: object) -> object:

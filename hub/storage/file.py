@@ -1,0 +1,98 @@
+"""The SQLite file itself: opening it safely, and saying in a sentence what is wrong with it."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from hub.errors import StorageError
+
+SCHEMA_VERSION = 1
+
+_HEADER = b"SQLite format 3\0"
+_TABLE = """
+    CREATE TABLE kv (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key))
+    WITHOUT ROWID
+"""
+_REMEDIES = {
+    "SQLITE_FULL": "the disk is full; free some space",
+    "SQLITE_READONLY": "it is read-only; make the file and its folder writable for the hub's user",
+    "SQLITE_BUSY": "another process has it open; stop the other hub or choose another data folder",
+    "SQLITE_LOCKED": "another process has it open; stop the other hub or choose another data folder",
+    "SQLITE_CORRUPT": "it is damaged; keep a copy of it and restore a backup",
+    "SQLITE_NOTADB": "it is not a SQLite file; move it away or name another one in [storage] path",
+    "SQLITE_CANTOPEN": "it cannot be opened; look whether its folder is there and writable for the hub's user",
+    "SQLITE_PERM": "access is denied; make the file and its folder writable for the hub's user",
+    "SQLITE_IOERR": "the disk failed or is full; look at its space and health",
+}
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open or make the file, in a thread; the connection may be used in another thread, one at a time.
+
+    It belongs to this process alone until it is closed, and every commit is an fsync.
+    Raises StorageError, and changes nothing in a file that is not the hub's or comes from a newer hub.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Only the hub's own user may read what the plugins remember: keys and tokens are among it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with path.open("rb") as file:
+            header = file.read(len(_HEADER))
+        was_cut_off = path.with_name(f"{path.name}-wal").exists()
+    except OSError as error:
+        raise StorageError(
+            f"storage {path} cannot be opened: {error.strerror} ({error.filename});"
+            " name a folder that the hub's user may write, in [hub] data_dir or [storage] path"
+        ) from error
+    if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
+        raise StorageError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
+    connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
+    try:
+        _prepare(connection, path, was_cut_off=was_cut_off)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise StorageError(explain("open", path, error)) from error
+        raise
+    return connection
+
+
+def explain(verb: str, path: Path, error: sqlite3.Error) -> str:
+    """Say what could not be done with the file, why, and how to mend it."""
+    name = getattr(error, "sqlite_errorname", "")
+    for stem, remedy in _REMEDIES.items():
+        if name == stem or name.startswith(f"{stem}_"):
+            return f"cannot {verb} storage {path}: {remedy}"
+    return f"cannot {verb} storage {path}: {error}"
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, *, was_cut_off: bool) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    version = _number(connection, "PRAGMA user_version")
+    if version > SCHEMA_VERSION:
+        raise StorageError(
+            f"storage {path} was written by a newer hub (schema {version}, this hub knows {SCHEMA_VERSION});"
+            " start that hub again, or restore a backup made with this one"
+        )
+    if version == 0 and _number(connection, "SELECT count(*) FROM sqlite_schema"):
+        raise StorageError(f"{path} belongs to another program; name another file in [storage] path")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    if was_cut_off and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
+        raise StorageError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
+    if version == 0:
+        with connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute(_TABLE)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    return int(_text(connection, query))
+
+
+def _text(connection: sqlite3.Connection, query: str) -> str:
+    with closing(connection.execute(query)) as cursor:
+        return str(cursor.fetchone()[0])

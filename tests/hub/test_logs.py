@@ -1,0 +1,248 @@
+"""Logs: what reaches the terminal and the file, what never does, and that nothing is left behind."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub import logs
+from hub.errors import HubError
+from hub.types import Undo
+
+type Configure = Callable[..., Undo]
+
+
+@pytest.fixture
+def configure() -> Iterator[Configure]:
+    undos: list[Undo] = []
+
+    def start(level: str, folder: Path | None, *, terminal: bool) -> Undo:
+        undos.append(logs.configure(level, folder, terminal=terminal))
+        return undos[-1]
+
+    yield start
+    for undo in undos:
+        undo()
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "hub.log").read_text("utf-8").splitlines()]
+
+
+def fail() -> None:
+    raise RuntimeError("the radio\nis gone")
+
+
+def test_a_record_is_a_json_line_with_its_owner_and_extras(tmp_path: Path, configure: Configure) -> None:
+    undo = configure("info", tmp_path / "logs", terminal=False)
+    logging.getLogger("hub.zigbee").info("%s joined", "Lampe «é»", extra={"device": "zigbee-1", "rssi": -60})
+    logging.getLogger("bellows.uart").warning("slow")
+    undo()
+    first, second = lines(tmp_path / "logs")
+    assert first.pop("time").endswith("+00:00")
+    assert first == {
+        "level": "info",
+        "owner": "zigbee",
+        "message": "Lampe «é» joined",
+        "device": "zigbee-1",
+        "rssi": -60,
+    }
+    assert (second["owner"], second["level"]) == ("bellows.uart", "warning")
+
+
+def test_the_terminal_gets_one_readable_line(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    undo = configure("info", None, terminal=True)
+    logging.getLogger("hub.zigbee").warning("A\nname \x1b[31mwith\x07 tricks")
+    undo()
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.endswith("WARNING zigbee         A name  [31mwith  tricks\n")
+
+
+def test_a_terminal_is_coloured_unless_no_color_says_otherwise(
+    configure: Configure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for expected in (True, False):
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        undo = configure("info", None, terminal=True)
+        logging.getLogger("hub").error("on fire")
+        undo()
+        assert ("\x1b[31mERROR  \x1b[0m" in capsys.readouterr().err) is expected
+        monkeypatch.setenv("NO_COLOR", "1")
+
+
+def test_a_traceback_goes_to_the_file_and_the_terminal_only_points_to_it(
+    tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undo = configure("info", tmp_path, terminal=True)
+    try:
+        fail()
+    except RuntimeError:
+        logging.getLogger("hub.zigbee").exception("Task zigbee:read failed")
+    undo()
+    line = capsys.readouterr().err
+    path = tmp_path / "hub.log"
+    assert line.endswith(f"Task zigbee:read failed: the radio is gone (details in {path})\n")
+    assert line.count("\n") == 1
+    trace = lines(tmp_path)[0]["traceback"]
+    assert trace.startswith("Traceback")
+    assert "in fail" in trace
+
+
+@pytest.mark.parametrize(
+    ("level", "own", "theirs"),
+    [("debug", "debug", "info"), ("info", "info", "warning"), ("error", "error", "error")],
+)
+def test_libraries_are_heard_less(tmp_path: Path, configure: Configure, level: str, own: str, theirs: str) -> None:
+    undo = configure(level, tmp_path, terminal=False)
+    for name in ("debug", "info", "warning", "error"):
+        number = logging.getLevelNamesMapping()[name.upper()]
+        logging.getLogger("hub.zigbee").log(number, "own")
+        logging.getLogger("zigpy").log(number, "theirs")
+    undo()
+    heard = [(line["message"], line["level"]) for line in lines(tmp_path)]
+    assert next(level for message, level in heard if message == "own") == own
+    assert next(level for message, level in heard if message == "theirs") == theirs
+
+
+def test_secrets_reach_neither_file_nor_terminal(
+    tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undo = configure("info", tmp_path, terminal=True)
+    logs.hide("hunter2!")
+    log = logging.getLogger("hub.mqtt")
+    log.info("sent %r", {"password": "correct horse", "user": "ann"}, extra={"reply": "hunter2!"})
+    log.info("GET /?token=abc123&x=1 as hunter2! with Authorization: Bearer eyJhbGciOi.J9-x")
+    try:
+        int("hunter2!")
+    except ValueError:
+        log.exception("API_KEY = 'QUJD' failed")
+    undo()
+    shown = capsys.readouterr().err
+    for text in ((tmp_path / "hub.log").read_text(), shown):
+        for secret in ("abc123", "eyJhbGciOi", "QUJD", "hunter2!", "correct", "horse"):
+            assert secret not in text
+        assert "token=***&x=1" in text
+        assert "ann" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("password=a b", "password=*** b"),
+        ("mqtt_password: expected str, got int", "mqtt_password: expected str, got int"),
+        ('{"network_key": "00:11", "channel": 11}', '{"network_key": "***", "channel": 11}'),
+        ("token=***", "token=***"),
+        ("the key of the house", "the key of the house"),
+        ("bearer of bad news", "bearer of bad news"),
+    ],
+)
+def test_only_what_is_assigned_is_blotted_out(text: str, expected: str) -> None:
+    assert logs.redact(text) == expected
+
+
+def test_a_short_secret_does_not_blot_out_everything() -> None:
+    logs.hide("a")
+    logs.hide("")
+    assert logs.redact("a banana") == "a banana"
+
+
+def test_the_file_cannot_grow_without_bound(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_FILE_SIZE", 2000)
+    undo = configure("info", tmp_path, terminal=False)
+    for number in range(200):
+        logging.getLogger("hub").info("line %d", number)
+    undo()
+    files = sorted(tmp_path.iterdir())
+    assert [one.name for one in files] == ["hub.log", "hub.log.1", "hub.log.2", "hub.log.3"]
+    assert all(one.stat().st_size <= 2000 for one in files)
+    assert lines(tmp_path)[-1]["message"] == "line 199"
+
+
+def test_records_are_dropped_and_counted_when_the_disk_cannot_follow(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_QUEUE_LIMIT", 3)
+    release, stuck = threading.Event(), threading.Event()
+
+    def wait(_: object, record: logging.LogRecord) -> str:
+        if record.msg == "stuck":
+            stuck.set()
+            release.wait(10)
+        return json.dumps({"message": record.msg})
+
+    monkeypatch.setattr(logs._Json, "format", wait)
+    undo = configure("info", tmp_path, terminal=False)
+    log = logging.getLogger("hub")
+    log.info("stuck")
+    assert stuck.wait(10)
+    for number in range(8):
+        log.info("%d", number)
+    monkeypatch.setattr(logs, "_QUEUE_LIMIT", 100)
+    log.info("after")
+    release.set()
+    undo()
+    assert [line["message"] for line in lines(tmp_path)] == [
+        "stuck",
+        "0",
+        "1",
+        "2",
+        "after (5 records before this one were dropped: the disk is too slow)",
+    ]
+
+
+def test_trouble_with_the_file_is_told_once_without_a_traceback(
+    tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    undo = configure("info", tmp_path, terminal=False)
+    monkeypatch.setattr(logs._QuietFile, "shouldRollover", full)
+    monkeypatch.setattr(logs._QuietFile, "close", full)
+    for _ in range(3):
+        logging.getLogger("hub").info("lost")
+    undo()
+    monkeypatch.undo()
+    for handler in logging._handlerList[:]:  # type: ignore[attr-defined]
+        if isinstance(writer := handler(), logs._QuietFile):
+            writer.close()
+    assert capsys.readouterr().err == (
+        f"the log {tmp_path / 'hub.log'} cannot be written: [Errno 28] No space left on device\n"
+    )
+
+
+def test_undo_leaves_logging_as_it_was(tmp_path: Path) -> None:
+    root, own = logging.getLogger(), logging.getLogger("hub")
+    before = (list(root.handlers), root.level, own.level, threading.active_count())
+    undo = logs.configure("debug", tmp_path, terminal=True)
+    assert threading.active_count() == before[3] + 1
+    undo()
+    undo()
+    assert (list(root.handlers), root.level, own.level, threading.active_count()) == before
+
+
+def test_a_folder_that_cannot_be_written_and_an_unknown_level_are_sentences(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
+    with pytest.raises(HubError, match=r"the log .*hub\.log cannot be written: .*; make its folder writable"):
+        logs.configure("info", tmp_path / "logs", terminal=False)
+    with pytest.raises(HubError, match="log level 'loud' is not known; use debug, info, warning or error"):
+        logs.configure("loud", None, terminal=False)
+
+
+async def test_logging_does_not_block_the_loop(tmp_path: Path, configure: Configure) -> None:
+    await asyncio.to_thread(configure, "info", tmp_path, terminal=False)
+    for number in range(100):
+        logging.getLogger("hub").info("line %d", number)
+    try:
+        fail()
+    except RuntimeError:
+        logging.getLogger("hub").exception("failed")

@@ -1,0 +1,151 @@
+"""Manifests: what they may say, errors that name file and key, version ranges, and the search for plugins."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+
+from hub.errors import ManifestError
+from hub.manifest import discover, load, satisfies
+
+LEAST = """\
+id = "doorbell"
+version = "0.1.0"
+api = "1"
+entry = "plugins.doorbell.plugin:Doorbell"
+"""
+
+VERSIONS = st.lists(st.integers(0, 12), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
+CLAUSES = st.tuples(st.sampled_from([">=", "<=", ">", "<", "==", "!="]), VERSIONS).map("".join)
+RANGES = st.lists(CLAUSES, min_size=1, max_size=3).map(",".join)
+
+
+def plugin(parent: Path, name: str, text: str = LEAST) -> Path:
+    folder = parent / name
+    folder.mkdir(parents=True)
+    (folder / "plugin.toml").write_text(text)
+    return folder
+
+
+def test_the_least_a_manifest_says(tmp_path: Path) -> None:
+    made = load(plugin(tmp_path, "doorbell"))
+    assert (made.id, made.version, made.api, made.folder) == ("doorbell", "0.1.0", "1", tmp_path / "doorbell")
+    assert (made.description, made.requires, made.after, made.config, made.permissions) == ("", {}, [], {}, {})
+    assert made.isolation == "inside"
+    assert made.enabled
+
+
+def test_all_that_a_manifest_may_say(tmp_path: Path) -> None:
+    text = (
+        LEAST
+        + """\
+description = "Rings."
+requires = { devices = ">=0.1,<1", chime = "*" }
+after = ["automation"]
+isolation = "process"
+enabled = false
+[config]
+tone = "bell"
+[permissions]
+network = ["chime.local"]
+"""
+    )
+    made = load(plugin(tmp_path, "doorbell", text))
+    assert made.requires == {"devices": ">=0.1,<1", "chime": "*"}
+    assert (made.after, made.isolation, made.enabled) == (["automation"], "process", False)
+    assert (made.config, made.permissions) == ({"tone": "bell"}, {"network": ["chime.local"]})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('id = "doorbell"', 'id = "Door-Bell"', ":1: id: 'Door-Bell' is not an id; use a letter a-z first"),
+        ('id = "doorbell"', 'id = "hub"', ':1: id: "hub" is the hub itself; choose another id'),
+        ('id = "doorbell"\n', "", ": id: is missing; add it"),
+        ('"0.1.0"', '"one"', ":2: version: 'one' is not a version; write numbers and dots like \"0.1.0\""),
+        ('"0.1.0"', "0.1", ":2: version: expected str, got float"),
+        ('api = "1"', 'api = "2"', ':3: api: this hub has plugin API "1", not "2"; write api = "1" or take a version'),
+        (":Doorbell", "", ":4: entry: 'plugins.doorbell.plugin' names no class; write \"module:Class\""),
+        ("entry", "after = ['A b']\nentry", ":4: after: 'A b' is not an id; use a letter"),
+        ("entry", "requires = { a = '~1' }\nentry", ":4: [requires] a: '~1' is not a version range; write a range"),
+        ("entry", "requires = { A = '1' }\nentry", ":4: [requires] A: 'A' is not an id"),
+        ("entry", "isolation = 'no'\nentry", ":4: isolation: invalid enum value 'no'; use one of inside, process, rem"),
+        ("entry", "enable = true\nentry", ":4: enable: is not a known key, did you mean 'enabled'"),
+        ("entry", "entry = \nentry", ":4: is not TOML here: "),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_file_line_and_key(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    folder = plugin(tmp_path, "doorbell", LEAST.replace(old, new, 1))
+    with pytest.raises(ManifestError) as caught:
+        load(folder)
+    assert str(caught.value).startswith(f"{folder / 'plugin.toml'}{expected}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_manifest_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"plugin\.toml: cannot be read: No such file or directory"):
+        load(tmp_path)
+
+
+def test_plugins_are_found_by_id_and_the_broken_ones_named(tmp_path: Path) -> None:
+    plugin(tmp_path / "a", "zebra", LEAST.replace("doorbell", "zebra"))
+    plugin(tmp_path / "a", "broken", "id = 3")
+    (tmp_path / "a" / "__pycache__").mkdir()
+    (tmp_path / "a" / "file").write_text("")
+    plugin(tmp_path / "b", "ant", LEAST.replace("doorbell", "ant"))
+    found, errors = discover([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
+    assert [one.id for one in found] == ["ant", "zebra"]
+    assert [str(one).removeprefix(str(tmp_path)) for one in errors] == [
+        "/a/broken/plugin.toml:1: id: expected str, got int",
+        "/absent: no plugins can be read here: No such file or directory; name a folder",
+    ]
+
+
+def test_two_plugins_of_one_id_are_an_error_that_names_both(tmp_path: Path) -> None:
+    first = plugin(tmp_path / "a", "one")
+    second = plugin(tmp_path / "b", "two")
+    found, errors = discover([tmp_path / "a", tmp_path / "b", tmp_path / "a"])
+    assert [one.folder for one in found] == [first]
+    (error,) = errors
+    assert str(error) == (
+        f"{second / 'plugin.toml'}: id: plugin 'doorbell' is there twice, in {first} and in {second};"
+        " the first runs: take one away or rename it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "expected"),
+    [
+        ("0.1.0", ">=0.1,<1", True),
+        ("1.0", ">=0.1,<1", False),
+        ("1", "==1.0.0", True),
+        ("0.10", ">0.9", True),
+        ("1.0.1", "<=1", False),
+        ("2", "!=2.0", False),
+        ("3", " >= 2 , != 4 ", True),
+        ("3", "*", True),
+        ("3", "", True),
+    ],
+)
+def test_a_version_lies_in_a_range(version: str, wanted: str, *, expected: bool) -> None:
+    assert satisfies(version, wanted) is expected
+
+
+@given(VERSIONS, RANGES)
+def test_ranges_mean_what_they_mean_in_python_packages(version: str, wanted: str) -> None:
+    assert satisfies(version, wanted) == SpecifierSet(wanted).contains(version)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["1", "~1", ">=", ">=1,", ">=1.x", ">=1 <2", "=>1", ">=1.0.0b1", ">=\N{ARABIC-INDIC DIGIT ONE}"]
+)
+def test_what_is_no_range_is_refused(wanted: str) -> None:
+    with pytest.raises(ValueError, match="is not a version range"):
+        satisfies("1", wanted)
+
+
+def test_what_is_no_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="is not a version"):
+        satisfies("1.0b1", ">=1")
