@@ -1,0 +1,69 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.cli import main
+from tests.hub.cli.conftest import Terminal
+
+GOOD = """
+[hub]
+name = "Cottage"
+
+[plugin.api_gateway]
+listen = "127.0.0.1:8123"
+"""
+
+
+def test_a_good_configuration_is_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hub.toml").write_text(GOOD)
+    assert main(["config", "check", "hub.toml"]) == 0
+    assert main(["config", "check", "--data", str(tmp_path), "--json"]) == 0
+    assert capsys.readouterr().out == "The configuration is fine.\n[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("[hub\n", ["hub.toml:1"]),
+        ("[hub]\nnmae = 1\n", ["hub.toml:2"]),
+        ("[plugin.api_gateway]\nlisten = 8123\n", ["hub.toml:2"]),
+        ("[plugin.api_gatewya]\n\n[plugin.api_gateway]\nport = 1\n", ["hub.toml:1", "hub.toml:4"]),
+    ],
+)
+def test_each_mistake_is_one_sentence_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentences: list[str]
+) -> None:
+    (tmp_path / "hub.toml").write_text(text)
+    assert main(["config", "check", "hub.toml"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(sentences)
+    for line, sentence in zip(lines, sentences, strict=True):
+        assert line.startswith("hub: ")
+        assert sentence in line
+
+
+def test_a_configuration_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "check", "nowhere.toml"]) == 1
+    assert main(["config", "show", "nowhere.toml"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_the_configuration_is_shown_without_its_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hub.toml").write_text(GOOD + 'password = "hunter2"\n')
+    assert main(["config", "show", "hub.toml"]) == 0
+    shown = capsys.readouterr().out
+    assert 'name = "Cottage"' in shown
+    assert "[plugin.api_gateway]" in shown
+    assert "hunter2" not in shown
+    assert main(["config", "show", "hub.toml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hub"]["name"] == "Cottage"
+
+
+async def test_a_running_hub_tells_its_own(terminal: Terminal) -> None:
+    async def config() -> dict[str, Any]:
+        return {"data_dir": "/x", "hub": {"name": "Running"}}
+
+    terminal.hub.offer("hub.config", config)
+    assert 'name = "Running"' in (await terminal.run("config", "show")).out
