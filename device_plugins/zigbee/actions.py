@@ -1,0 +1,121 @@
+"""Carrying out commands, and seeing afterwards that what was wanted became true."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from device_plugins.sdk import (
+    CommandTimeoutError,
+    DevicePlugin,
+    Feature,
+    UnreachableError,
+    UnsupportedError,
+)
+from device_plugins.zigbee.joining import SilentError, read_values
+from device_plugins.zigbee.known import Known
+from device_plugins.zigbee.mapping import Plan, plan
+from hub.api import Undo
+
+_CONFIRM_LIMIT = 8.0
+# A device reports the change within this long after it has confirmed, or it is asked.
+_REPORT_GRACE = 1.0
+
+
+class Actions:
+    """The commands under way of one plugin."""
+
+    def __init__(self, plugin: DevicePlugin) -> None:
+        self._plugin = plugin
+        self._timers: dict[tuple[str, str], Undo] = {}
+
+    async def carry_out(self, known: Known, key: str, command: str, arguments: dict[str, Any]) -> None:
+        """Send it and return when the device has confirmed; its state follows from its reports.
+
+        Raises UnreachableError, CommandTimeoutError, UnsupportedError, InvalidValueError or another DeviceError.
+        """
+        feature = known.feature(key)
+        if feature is None:
+            raise UnsupportedError(f"{known.id} has no {key!r}", device=known.id)
+        wanted = plan(feature, command, arguments)
+        before = self._versions(known, feature, wanted)
+        await self._send(known, feature, wanted)
+        if wanted.assume is not None:
+            self._assume(known, feature.key, value=wanted.assume, lasts=wanted.lasts)
+        if before:
+            delay = wanted.after + _REPORT_GRACE
+            self._later((known.id, feature.key), delay, lambda: self._check(known, feature, wanted, before))
+
+    def forget(self, device: str) -> None:
+        """Drop what was still to be done for a device."""
+        for place in [place for place in self._timers if place[0] == device]:
+            self._timers.pop(place)()
+
+    def close(self) -> None:
+        """Drop everything."""
+        while self._timers:
+            self._timers.popitem()[1]()
+
+    async def _send(self, known: Known, feature: Feature, wanted: Plan) -> None:
+        if known.node is None:
+            raise UnreachableError(f"{known.id} is not on the network; pair it again", device=known.id)
+        try:
+            async with asyncio.timeout(_CONFIRM_LIMIT):
+                await known.node.carry_out(feature.endpoint, wanted.request)
+        except UnreachableError:
+            known.available("offline", "it does not answer")
+            raise
+        except TimeoutError as error:
+            message = f"{known.id} did not confirm within {_CONFIRM_LIMIT:g} s; it may be asleep or out of reach"
+            raise CommandTimeoutError(message, device=known.id) from error
+
+    def _versions(self, known: Known, feature: Feature, wanted: Plan) -> dict[str, int]:
+        """The state versions, by capability, of what the command should change and the device can tell."""
+        versions = {}
+        for name in wanted.expect:
+            if known.points_of(name, feature.endpoint):
+                entry = self._plugin.ctx.state.entry(self._path(known, name, feature.endpoint))
+                versions[name] = entry.version if entry else 0
+        return versions
+
+    def _check(self, known: Known, feature: Feature, wanted: Plan, before: dict[str, int]) -> None:
+        """Ask for what no report has told since."""
+        silent = [name for name in before if not self._told(known, feature, name, wanted.expect[name], before[name])]
+        if silent and known.node is not None:
+            self._plugin.ctx.tasks.start(f"read back {known.id}", self._read_back(known, feature.endpoint, silent))
+
+    def _told(self, known: Known, feature: Feature, name: str, expected: object, version: int) -> bool:
+        entry = self._plugin.ctx.state.entry(self._path(known, name, feature.endpoint))
+        if entry is None:
+            return False
+        return entry.version != version if expected is None else bool(entry.value == expected)
+
+    async def _read_back(self, known: Known, endpoint: int, names: Iterable[str]) -> None:
+        points = [point for name in names for point in known.points_of(name, endpoint)]
+        if known.node is not None:
+            try:
+                await read_values(known.node, points)
+            except SilentError:
+                known.available("offline", "it does not answer")
+
+    def _assume(self, known: Known, key: str, *, value: bool, lasts: float) -> None:
+        self._plugin.report(known.id, key, value)
+        place = (known.id, key)
+        self._cancel(place)
+        if lasts:
+            self._later(place, lasts, lambda: self._plugin.report(known.id, key, not value))
+
+    def _later(self, place: tuple[str, str], delay: float, work: Callable[[], None]) -> None:
+        self._cancel(place)
+
+        def due() -> None:
+            self._timers.pop(place, None)
+            work()
+
+        self._timers[place] = self._plugin.ctx.clock.call_later(delay, due)
+
+    def _cancel(self, place: tuple[str, str]) -> None:
+        if undo := self._timers.pop(place, None):
+            undo()
+
+    def _path(self, known: Known, name: str, endpoint: int) -> str:
+        return f"device/{known.id}/{known.key_of(name, endpoint)}"

@@ -1,0 +1,169 @@
+"""One device the plugin knows: its record, whether it can be reached, and its reports on their way into state."""
+
+import asyncio
+import logging
+from typing import Any
+
+import msgspec
+
+from device_plugins.sdk import Availability, ButtonPressed, Device, DevicePlugin, Feature
+from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Signature, action, describe
+from device_plugins.zigbee.mapping.features import LINK_QUALITY
+from device_plugins.zigbee.mapping.signature import Raw
+from device_plugins.zigbee.network import AttributeEvent, Node
+from hub.api import Undo
+
+LOG = logging.getLogger("hub.zigbee")
+
+_TOUCH_EVERY = 60.0
+_ZONE_STATUS = 0x0002
+_STATUS_CHANGE, _ENROLL_REQUEST = 0x00, 0x01
+
+
+class Record(msgspec.Struct):
+    """What is remembered of a device; `configured` says that binding and reporting are done, `left` that it went."""
+
+    signature: Signature
+    facts: Facts
+    configured: bool = False
+    left: bool = False
+
+
+class Known:
+    """A device with its mapping. It hears its node (`network.Ears`) and tells the plugin."""
+
+    def __init__(self, plugin: DevicePlugin, ieee: str, record: Record) -> None:
+        self.ieee = ieee
+        self.id = f"zigbee-{ieee}"
+        self.node: Node | None = None
+        self.status: Availability = "unknown"
+        self.enrolling: bool = False
+        self.reports = 0
+        self._plugin = plugin
+        self._unlisten: Undo | None = None
+        self._next_touch = 0.0
+        self._pairs: dict[str, list[Any]] = {}
+        self.learn(record)
+
+    def learn(self, record: Record) -> None:
+        """Take a (new) record and map the device anew."""
+        signature = record.signature
+        self.record = record
+        self.mapping = describe(signature, record.facts)
+        self.device = Device(
+            id=self.id,
+            protocol="zigbee",
+            model=signature.model,
+            manufacturer=signature.manufacturer,
+            firmware=self.mapping.firmware,
+            features=self.mapping.features,
+            suggested_name=signature.model,
+        )
+        routes: dict[tuple[int, int, int], list[Point]] = {}
+        for point in self.mapping.points:
+            routes.setdefault((point.endpoint, point.cluster, point.attribute), []).append(point)
+        self._routes = {place: tuple(points) for place, points in routes.items()}
+        self._button_keys = {f.endpoint: f.key for f in self.mapping.features if f.capability == "button"}
+        self._lqi_key = next(f.key for f in self.mapping.features if f.capability == LINK_QUALITY)
+        if self.node is not None:
+            self.attach(self.node)
+
+    def attach(self, node: Node) -> None:
+        """Hear this node."""
+        self.detach()
+        self.node = node
+        inputs = {(point.endpoint, point.cluster) for point in self.mapping.points}
+        inputs |= {(endpoint, IAS_ZONE) for endpoint in self.mapping.zones}
+        self._unlisten = node.listen(inputs, self.mapping.remotes, self)
+
+    def detach(self) -> None:
+        """Hear nothing any more."""
+        self.node = None
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
+
+    def available(self, status: Availability, reason: str = "") -> None:
+        """Say whether it can be reached."""
+        self.status = status
+        self._plugin.available(self.id, status, reason)
+
+    def alive(self, lqi: int | None) -> None:
+        """Note a sign of life; the link quality follows at most once a minute."""
+        if self.status != "online":
+            self.available("online")
+        now = self._plugin.ctx.clock.monotonic()
+        if now >= self._next_touch:
+            self._next_touch = now + _TOUCH_EVERY
+            self._plugin.seen(self.id)
+            if lqi is not None:
+                self._plugin.report(self.id, self._lqi_key, lqi)
+
+    def points_of(self, capability: str, endpoint: int) -> list[Point]:
+        """Where the value of a capability comes from."""
+        return [p for p in self.mapping.points if p.capability == capability and p.endpoint == endpoint]
+
+    def key_of(self, capability: str, endpoint: int) -> str:
+        """The key of a capability; empty if the endpoint does not have it."""
+        found = (f.key for f in self.mapping.features if f.capability == capability and f.endpoint == endpoint)
+        return next(found, "")
+
+    def feature(self, key: str) -> Feature | None:
+        """The feature with this key."""
+        return self.device.feature(key)
+
+    # What the node says
+
+    def heard(self, event: AttributeEvent) -> None:
+        """An attribute's value came in."""
+        self.reports += 1
+        self._tell(event.endpoint_id, event.cluster_id, event.attribute_id, event.value)
+
+    def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
+        """A command came in: a button, or an alarm zone."""
+        self.reports += 1
+        if cluster == IAS_ZONE and endpoint in self.mapping.zones:
+            self._zone_said(endpoint, command, payload)
+        elif (key := self._button_keys.get(endpoint)) and (pressed := action(cluster, command, payload)):
+            subject = f"device/{self.id}/{key}"
+            self._plugin.ctx.events.publish("device.button", subject, ButtonPressed(pressed, str(endpoint)))
+
+    def _zone_said(self, endpoint: int, command: int, payload: tuple[object, ...]) -> None:
+        if command == _STATUS_CHANGE and payload and isinstance(payload[0], int):
+            self._tell(endpoint, IAS_ZONE, _ZONE_STATUS, payload[0])
+        elif command == _ENROLL_REQUEST and self.node is not None and not self.enrolling:
+            self.enrolling = True
+            self._plugin.ctx.tasks.start(f"enroll {self.ieee}", self._enroll(self.node, endpoint))
+
+    async def _enroll(self, node: Node, endpoint: int) -> None:
+        try:
+            await node.answer_enroll(endpoint)
+        finally:
+            self.enrolling = False
+
+    def _tell(self, endpoint: int, cluster: int, attribute: int, raw: Raw) -> None:
+        for point in self._routes.get((endpoint, cluster, attribute), ()):
+            try:
+                value = point.decode(raw)
+            except (TypeError, ValueError, OverflowError):
+                LOG.warning("%s: %s cannot be %r", self.id, point.key, raw)
+                continue
+            if point.part is not None:
+                self._pair(point.key, point.part, value)
+            elif value is None:
+                self._plugin.ctx.state.delete(f"device/{self.id}/{point.key}")
+            else:
+                self._plugin.report(self.id, point.key, value)
+
+    def _pair(self, key: str, part: int, value: object) -> None:
+        """Hold one half back until the whole message has been read: the other half usually stands beside it."""
+        halves = self._pairs.setdefault(key, [None, None, False])
+        halves[part] = value
+        if not halves[2]:
+            halves[2] = True
+            asyncio.get_running_loop().call_soon(self._tell_pair, key, halves)
+
+    def _tell_pair(self, key: str, halves: list[Any]) -> None:
+        halves[2] = False
+        if halves[0] is not None and halves[1] is not None:
+            self._plugin.report(self.id, key, halves[:2])

@@ -1,0 +1,165 @@
+"""What the plugin and the radio say to each other, in plain data: neither side needs to know the other's libraries."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, Protocol
+
+import msgspec
+
+from device_plugins.zigbee.mapping import Report, Send, Signature, Write
+from device_plugins.zigbee.mapping.signature import Raw
+from hub.api import HubError, Undo
+
+type Seconds = Annotated[float, msgspec.Meta(gt=0)]
+type Channel = Annotated[int, msgspec.Meta(ge=11, le=26)]
+
+
+class RadioError(HubError):
+    """The radio cannot be opened or was lost; the text says why in one sentence."""
+
+    code = "radio"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[plugin.zigbee]`: where the stick is, and what network to form on first start.
+
+    `path` is a serial port or `socket://host:port`. `channel` is taken when a network is formed; without it the
+    quietest of `channels` is. A lost radio is tried again after `retry_first` seconds, then ever later up to
+    `retry_most`. `watchdog` is how often the stick is asked whether it lives; `start_wait` how long the start of the
+    hub waits for the network, both in seconds.
+    """
+
+    path: str = ""
+    baudrate: Annotated[int, msgspec.Meta(ge=9600, le=2_000_000)] = 115_200
+    flow_control: Literal["software", "hardware"] = "software"
+    channel: Channel | None = None
+    channels: tuple[Channel, ...] = (15, 20, 25, 11)
+    retry_first: Seconds = 1.0
+    retry_most: Seconds = 60.0
+    watchdog: Seconds = 10.0
+    start_wait: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+
+
+class NetworkInfo(msgspec.Struct, frozen=True):
+    """The network as anybody may know it: no keys."""
+
+    coordinator: str
+    firmware: str
+    channel: int
+    pan_id: str
+    extended_pan_id: str
+    path: str
+
+
+class AttributeEvent(Protocol):
+    """An attribute's value came in: reported or read."""
+
+    @property
+    def endpoint_id(self) -> int:
+        """The endpoint."""
+
+    @property
+    def cluster_id(self) -> int:
+        """The cluster."""
+
+    @property
+    def attribute_id(self) -> int:
+        """The attribute."""
+
+    @property
+    def value(self) -> Raw:
+        """Its value."""
+
+
+class Ears(Protocol):
+    """Who hears what one device says. Called from the radio's receive path: quick, and never raising."""
+
+    def heard(self, event: AttributeEvent) -> None:
+        """An attribute of an input cluster has this value."""
+
+    def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
+        """A cluster command came in."""
+
+
+class Node(Protocol):
+    """A device on the network. Every method that speaks to it raises a DeviceError when it cannot or will not."""
+
+    @property
+    def ieee(self) -> str:
+        """16 hex digits, most significant byte first."""
+
+    @property
+    def lqi(self) -> int | None:
+        """Link quality of the last message, 0 to 255."""
+
+    def signature(self) -> Signature:
+        """What the interview learned."""
+
+    def listen(self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears) -> Undo:
+        """Hear these (endpoint, cluster) pairs."""
+
+    async def read(
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+    ) -> tuple[dict[int, Raw], set[int]]:
+        """Values by attribute, and the attributes it does not have; what was read is heard as well."""
+
+    async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
+        """Have the cluster's messages sent to the coordinator."""
+
+    async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
+        """Have attributes reported; returns why, for those it would not."""
+
+    async def enroll(self, endpoint: int) -> None:
+        """Make the coordinator the zone's alarm panel."""
+
+    async def answer_enroll(self, endpoint: int) -> None:
+        """Accept a zone's request to be enrolled."""
+
+    async def carry_out(self, endpoint: int, request: Send | Write) -> None:
+        """Command or write, and return when the device has confirmed."""
+
+
+class Radio(Protocol):
+    """An open radio with its network up."""
+
+    def info(self) -> NetworkInfo:
+        """The network."""
+
+    def nodes(self) -> list[Node]:
+        """The devices whose interview is complete."""
+
+    async def permit(self, seconds: int) -> None:
+        """Let devices join for at most 254 seconds; 0 closes."""
+
+    async def remove(self, ieee: str) -> None:
+        """Ask a device to leave, and forget it."""
+
+    async def flush(self) -> None:
+        """Return when what was learned of devices is on disk."""
+
+    async def close(self) -> None:
+        """Close the port and the database."""
+
+
+class Listener(Protocol):
+    """Who hears what happens on the network. Quick, and never raising."""
+
+    def joined(self, ieee: str) -> None:
+        """A device joined, or came back under another short address; its interview begins."""
+
+    def interviewed(self, node: Node) -> None:
+        """A device's interview is complete."""
+
+    def announced(self, node: Node) -> None:
+        """A device known before told that it is there, as after a loss of power."""
+
+    def interview_failed(self, ieee: str) -> None:
+        """A device's interview failed."""
+
+    def left(self, ieee: str) -> None:
+        """A device left the network."""
+
+    def alive(self, ieee: str, lqi: int | None) -> None:
+        """Something came from a device."""
+
+    def lost(self, reason: str) -> None:
+        """The radio is gone."""

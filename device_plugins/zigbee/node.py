@@ -1,0 +1,222 @@
+"""One device of zigpy's, in plain data and with the errors of the vocabulary."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import zigpy.exceptions
+import zigpy.types as t
+from bellows.ash import AshException
+from zigpy.zcl.helpers import ReportingConfig
+
+from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
+from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Report, Send, Signature, Write
+from device_plugins.zigbee.mapping.signature import Raw
+from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
+from device_plugins.zigbee.network import Ears
+from hub.api import Undo
+
+_CIE_ADDRESS, _ENROLL_RESPONSE = 0x0010, 0x00
+_ENROLLED, _ZONE_ID = 0, 0
+_HEARD_EVENTS = ("attribute_report", "attribute_read")
+# zigpy sends again this often before it gives up; the stick itself retries each time.
+_RETRIES = 1
+
+
+def hex_of(address: Iterable[int]) -> str:
+    """An address of eight little-endian bytes as 16 hex digits, most significant first."""
+    return bytes(reversed([*address])).hex()
+
+
+class _Commands:
+    """A zigpy listener for a cluster's received commands."""
+
+    def __init__(self, endpoint: int, cluster: int, ears: Ears) -> None:
+        self._endpoint, self._cluster, self._ears = endpoint, cluster, ears
+
+    def cluster_command(self, tsn: int, command: int, fields: Any) -> None:  # noqa: ANN401 - a zigpy schema or bytes
+        """Pass it on with its fields as a tuple."""
+        del tsn
+        payload = () if isinstance(fields, bytes) else tuple(fields)
+        self._ears.received(self._endpoint, self._cluster, int(command), payload)
+
+
+class ZigpyNode:
+    """Wraps a zigpy device; see `network.Node`."""
+
+    def __init__(self, device: Any) -> None:  # noqa: ANN401 - zigpy's device, whose types are partial
+        self.device = device
+        self.ieee = hex_of(device.ieee)
+        self._id = f"zigbee-{self.ieee}"
+
+    @property
+    def lqi(self) -> int | None:
+        """Link quality of the last message."""
+        return None if self.device.lqi is None else int(self.device.lqi)
+
+    def signature(self) -> Signature:
+        """What the interview learned."""
+        device = self.device
+        return Signature(
+            manufacturer=str(device.manufacturer or "").strip("\0 "),
+            model=str(device.model or "").strip("\0 "),
+            endpoints=tuple(
+                Endpoint(
+                    id=int(endpoint.endpoint_id),
+                    profile=int(endpoint.profile_id or 0),
+                    device_type=int(endpoint.device_type or 0),
+                    inputs=tuple(int(cluster) for cluster in endpoint.in_clusters),
+                    outputs=tuple(int(cluster) for cluster in endpoint.out_clusters),
+                )
+                for endpoint in device.non_zdo_endpoints
+            ),
+            mains=bool(device.node_desc and device.node_desc.is_receiver_on_when_idle),
+        )
+
+    def listen(self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears) -> Undo:
+        """Hear these (endpoint, cluster) pairs."""
+        undos: list[Callable[[], None]] = []
+        for endpoint, number in inputs:
+            cluster = self.device.endpoints[endpoint].in_clusters[number]
+            undos += [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
+            undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
+        for endpoint, number in outputs:
+            cluster = self.device.endpoints[endpoint].out_clusters[number]
+            undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
+
+        def undo() -> None:
+            while undos:
+                undos.pop()()
+
+        return undo
+
+    async def read(
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+    ) -> tuple[dict[int, Raw], set[int]]:
+        """Values by attribute, and the attributes it does not have."""
+        target = self._cluster(endpoint, cluster)
+        known = [attribute for attribute in attributes if _knows(target, attribute)]
+        priority = t.PacketPriority.LOW if background else None
+        with self._told():
+            values, failures = await target.read_attributes(known, retries=_RETRIES, priority=priority)
+        lacking = {int(number) for number, status in failures.items() if status == UNSUPPORTED_ATTRIBUTE}
+        return {int(number): _plain(value) for number, value in values.items() if value is not None}, lacking
+
+    async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
+        """Have the cluster's messages sent to the coordinator."""
+        with self._told():
+            answer = await self._cluster(endpoint, cluster, output=output).bind()
+        if answer[0] != SUCCESS:
+            raise refusal(int(answer[0]), self._id)
+
+    async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
+        """Have attributes reported; returns why, for those it would not."""
+        target = self._cluster(endpoint, cluster)
+        wanted: dict[Any, Any] = {
+            target.find_attribute(attribute): ReportingConfig(
+                min_interval=report.least,
+                max_interval=report.most,
+                reportable_change=_plain_change(report.change),
+            )
+            for attribute, report in reports.items()
+        }
+        with self._told():
+            statuses = await target.configure_reporting_multiple(wanted)
+        return {
+            int(attribute.id): str(refusal(int(status), self._id))
+            for attribute, status in statuses.items()
+            if status != SUCCESS
+        }
+
+    async def enroll(self, endpoint: int) -> None:
+        """Make the coordinator the zone's alarm panel: write its address, and enroll unasked, which most zones take."""
+        target = self._cluster(endpoint, IAS_ZONE)
+        with self._told():
+            await target.write_attributes({_CIE_ADDRESS: self.device.application.state.node_info.ieee})
+        await self.answer_enroll(endpoint)
+
+    async def answer_enroll(self, endpoint: int) -> None:
+        """Accept a zone's request to be enrolled."""
+        target = self._cluster(endpoint, IAS_ZONE)
+        with self._told():
+            await target.command(_ENROLL_RESPONSE, _ENROLLED, _ZONE_ID, expect_reply=False)
+
+    async def carry_out(self, endpoint: int, request: Send | Write) -> None:
+        """Command or write, and return when the device has confirmed."""
+        target = self._cluster(endpoint, request.cluster)
+        with self._told():
+            if isinstance(request, Send):
+                answer = await target.command(request.command, *request.payload, retries=_RETRIES)
+                status = int(getattr(answer, "status", SUCCESS))
+            else:
+                records = await target.write_attributes(
+                    {request.attribute: request.value}, update_cache=False, retries=_RETRIES
+                )
+                status = max((int(record.status) for record in records[0]), default=SUCCESS)
+        if status != SUCCESS:
+            raise refusal(status, self._id)
+
+    def _cluster(self, endpoint: int, cluster: int, *, output: bool = False) -> Any:  # noqa: ANN401 - zigpy's cluster
+        try:
+            place = self.device.endpoints[endpoint]
+            return (place.out_clusters if output else place.in_clusters)[cluster]
+        except KeyError:
+            message = f"{self._id} has no cluster 0x{cluster:04X} on endpoint {endpoint}"
+            raise UnsupportedError(message, device=self._id) from None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what zigpy, bellows and the port raise into the vocabulary's errors."""
+        try:
+            yield
+        except DeviceError:
+            raise
+        except TimeoutError as error:
+            message = f"{self._id} did not confirm in time; it may be asleep or out of reach"
+            raise CommandTimeoutError(message, device=self._id) from error
+        except zigpy.exceptions.DeliveryError as error:
+            raise UnreachableError(f"{self._id} does not answer; is it powered?", device=self._id) from error
+        except zigpy.exceptions.ParsingError as error:
+            raise DeviceError(f"{self._id} gave an answer that cannot be read", device=self._id) from error
+        except (ValueError, KeyError) as error:
+            raise InvalidValueError(f"{self._id} cannot be sent that: {error}", device=self._id) from error
+        except _RADIO_FAULTS as error:
+            message = f"talking to {self._id} failed: {str(error) or type(error).__name__}"
+            raise UnreachableError(message, device=self._id) from error
+
+
+_RADIO_FAULTS = (
+    OSError,
+    RuntimeError,
+    AssertionError,
+    AttributeError,
+    AshException,
+    zigpy.exceptions.ZigbeeException,
+    zigpy.exceptions.RadioException,
+)
+
+
+def _listen(cluster: Any, listener: _Commands) -> Callable[[], None]:  # noqa: ANN401 - zigpy's cluster
+    cluster.add_listener(listener)
+    return lambda: cluster.remove_listener(listener)
+
+
+def _knows(cluster: Any, attribute: int) -> bool:  # noqa: ANN401 - zigpy's cluster
+    try:
+        cluster.find_attribute(attribute)
+    except KeyError:
+        return False
+    return True
+
+
+def _plain_change(change: float) -> Any:  # noqa: ANN401 - zigpy wants an int even where the type is a float
+    return change if change % 1 else int(change)
+
+
+def _plain(value: Any) -> Raw:  # noqa: ANN401 - zigpy's types
+    match value:
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+    return str(value)

@@ -1,0 +1,131 @@
+"""Keeping a radio open, without any radio."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device_plugins.zigbee.network import NetworkInfo, Node, Radio, RadioError
+from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
+from hub.tasks import TaskGroup
+from hub.testing import ManualClock, settle
+
+
+class FakeRadio:
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def info(self) -> NetworkInfo:
+        return NetworkInfo("", "", 11, "", "", "")
+
+    def nodes(self) -> list[Node]:
+        return []
+
+    async def permit(self, seconds: int) -> None:
+        del seconds
+
+    async def remove(self, ieee: str) -> None:
+        del ieee
+
+    async def flush(self) -> None:
+        return
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+class Stand:
+    """A Reconnect whose radio opens or not as the test wants."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.opens: list[FakeRadio | str] = []
+        self.refuses = ""
+        self.downs: list[str] = []
+        self.tries = 0
+        self.link = Reconnect(self.clock, Backoff(1.0, 60.0), self.open, self.up, self.downs.append)
+
+    async def open(self) -> Radio:
+        self.tries += 1
+        found = self.opens.pop(0) if self.opens else "no such file"
+        if isinstance(found, str):
+            raise RadioError(found)
+        return found
+
+    def state(self) -> LinkState:
+        return self.link.state
+
+    async def up(self, radio: Radio) -> None:
+        del radio
+        if self.refuses:
+            raise RadioError(self.refuses)
+
+
+@given(first=st.floats(0.1, 10), most=st.floats(0.1, 600))
+def test_waits_grow_and_stay_within_bounds(first: float, most: float) -> None:
+    backoff = Backoff(first, most)
+    waits = [backoff.wait() for _ in range(20)]
+    assert all(0.79 * first <= wait <= max(first, most) for wait in waits)
+    assert waits[-1] >= 0.79 * max(first, most)
+    backoff.reset()
+    assert backoff.wait() <= first
+
+
+async def test_it_tries_ever_later_but_never_gives_up() -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    tasks.start("link", stand.link.run())
+    await settle()
+    assert stand.link.tried.is_set()
+    await stand.clock.advance(3600)
+    assert 60 <= stand.tries <= 85
+    assert set(stand.downs) == {"no such file"}
+    assert (stand.state(), stand.link.reason) == (LinkState.DOWN, "no such file")
+    await tasks.cancel()
+
+
+async def test_a_lost_radio_is_closed_and_opened_again() -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    first, second = FakeRadio(), FakeRadio()
+    stand.opens = [first, second]
+    tasks.start("link", stand.link.run())
+    await settle()
+    assert stand.state() is LinkState.UP
+    stand.link.lost("pulled out")
+    stand.link.lost("twice")
+    await settle()
+    assert stand.state() is LinkState.DOWN
+    assert (first.closed, stand.downs) == (1, ["pulled out"])
+    await stand.clock.advance(1.0)
+    assert stand.state() is LinkState.UP
+    await tasks.cancel()
+    assert second.closed == 1
+    assert stand.downs == ["pulled out"]
+
+
+async def test_a_radio_that_cannot_be_used_is_closed() -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    radio = FakeRadio()
+    stand.opens, stand.refuses = [radio], "no network"
+    tasks.start("link", stand.link.run())
+    await settle()
+    assert radio.closed == 1
+    assert stand.downs == ["no network"]
+    await tasks.cancel()
+
+
+async def test_waits_begin_anew_only_after_a_stable_time() -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    stand.opens = ["a", "b", "c", FakeRadio(), FakeRadio(), FakeRadio()]
+    tasks.start("link", stand.link.run())
+    await stand.clock.advance(1 + 2 + 4)
+    assert stand.state() is LinkState.UP
+    stand.link.lost("at once")
+    await settle()
+    await stand.clock.advance(5.0)
+    assert stand.state() is LinkState.DOWN
+    await stand.clock.advance(4.0)
+    assert stand.state() is LinkState.UP
+    await stand.clock.advance(60.0)
+    stand.link.lost("after a while")
+    await settle()
+    await stand.clock.advance(1.0)
+    assert stand.state() is LinkState.UP
+    await tasks.cancel()
