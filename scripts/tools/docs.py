@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
+from device_plugins.sdk.reference import document
+from scripts.tools import reference
 from scripts.tools.files import ROOT, relative
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -22,7 +24,12 @@ def scripts_page() -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "capabilities": document,
+    "commands": reference.commands,
+    "configuration": reference.configuration,
+    "events": reference.events,
     "scripts": scripts_page,
+    "services": reference.services,
 }
 
 

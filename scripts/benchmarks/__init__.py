@@ -1,0 +1,1 @@
+"""Measurements: one module a benchmark, started by `scripts/bench`."""

@@ -1,0 +1,169 @@
+"""Reference pages taken from the code: configuration, commands, services and events."""
+
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import typer
+
+import hub.cli
+from hub import config
+from hub.api import Plugin, event_type, is_service
+from hub.app import Hub, bundled_folders
+from hub.cli.root import app
+from hub.hosts.inside import load_class
+from hub.manifest import Manifest, discover
+from hub.schema import Signature
+from hub.types import PluginInfo, StateChanged
+
+_CONFIGURATION = """One TOML file, `hub.toml` in the data folder; all of it is optional. `hub config check` tells
+what is wrong with it, with line and key; `hub config show` prints what is in force.
+"""
+_SERVICES = """Call them with `hub services call NAME key=value`, with `POST /api/v1/services/NAME`, or from a plugin or
+an automation with `services.call`. JSON Schemas: `hub services list --json`.
+"""
+_CORE_EVENTS = {
+    "hub.started": "The hub is up. Data: `version`, `startup_s` (s). Subject: `hub`.",
+    "hub.stopping": "The hub begins to stop. Subject: `hub`.",
+}
+
+
+def configuration() -> str:
+    """Every setting with its type and default."""
+    parts = [
+        "# Configuration\n",
+        _CONFIGURATION,
+    ]
+    for name, section in (
+        ("hub", config.HubSection),
+        ("storage", config.StorageSection),
+        ("plugins", config.PluginsSection),
+    ):
+        parts.append(_settings(name, section, section.__doc__ or ""))
+    for manifest, cls in _plugins():
+        if cls.Config is not None:
+            parts.append(_settings(f"plugin.{manifest.id}", cls.Config, cls.Config.__doc__ or ""))
+    return "\n".join(parts)
+
+
+def services() -> str:
+    """Every service with its arguments."""
+    core: list[tuple[str, Callable[..., Any]]] = [
+        ("hub.status", Hub.status),
+        ("hub.plugins", Hub.list_plugins),
+        ("hub.restart_plugin", Hub.restart_plugin),
+        ("hub.config", Hub.show_config),
+        ("hub.stop", Hub.stop_hub),
+    ]
+    parts = [
+        "# Services\n",
+        _SERVICES,
+        "## hub\n",
+        *(_service(name, function) for name, function in core),
+    ]
+    for manifest, cls in _plugins():
+        offered = [
+            _service(f"{manifest.id}.{name}", function)
+            for name, function in inspect.getmembers_static(cls, callable)
+            if is_service(function)
+        ]
+        parts += [f"## {manifest.id}\n", f"{manifest.description}\n", *offered] if offered else []
+    return "\n".join(parts)
+
+
+def events() -> str:
+    """Every event type with its data."""
+    found: dict[str, tuple[str, str]] = {name: (text, "hub") for name, text in _CORE_EVENTS.items()}
+    found["state.changed"] = _event(StateChanged, "hub")
+    found["plugin.status"] = _event(PluginInfo, "hub")
+    for manifest, cls in _plugins():
+        for struct in cls.emits:
+            text, owners = _event(struct, manifest.id)
+            known = found.get(event_type(struct))
+            found[event_type(struct)] = (text, f"{known[1]}, {owners}" if known else owners)
+    rows = [f"## {name}\n\n{text}\n\nFrom: {owner}\n" for name, (text, owner) in sorted(found.items())]
+    return "\n".join(["# Events\n", "Follow them with `hub events tail` or the WebSocket `/api/v1/events`.\n", *rows])
+
+
+def commands() -> str:
+    """Every command of the command line with its options."""
+    root = typer.main.get_command(app)
+    return "\n".join(["# The `hub` command\n", inspect.getdoc(hub.cli) or "", "", *_command(root, "hub")])
+
+
+def _plugins() -> Iterator[tuple[Manifest, type[Plugin]]]:
+    found, _ = discover(bundled_folders())
+    for manifest in sorted(found, key=lambda one: one.id):
+        yield manifest, load_class(manifest)
+
+
+def _settings(section: str, struct: type[msgspec.Struct], doc: str) -> str:
+    hints = get_type_hints(struct)
+    rows = [f"| `{field.name}` | {_type(hints[field.name])} | {_default(field)} |" for field in _fields(struct)]
+    table = ["| key | type | default |", "| --- | --- | --- |", *rows] if rows else ["It has no settings."]
+    return "\n".join([f"## [{section}]\n", inspect.cleandoc(doc), "", *table, ""])
+
+
+def _service(name: str, function: Callable[..., Any]) -> str:
+    bound = types.MethodType(function, object())
+    signature = Signature(bound, name)
+    arguments, _ = signature.schemas()
+    required = set(arguments.get("required", ()))
+    hints = get_type_hints(function)
+    given = ", ".join(
+        f"`{one}`: {_type(hints[one])}{'' if one in required else ', optional'}" for one in signature.names
+    )
+    answer = _type(hints.get("return", Any))
+    lines = [f"### {name}\n", inspect.getdoc(function) or "", "", f"Arguments: {given or 'none'}. Answer: {answer}.\n"]
+    return "\n".join(lines)
+
+
+def _event(struct: type[msgspec.Struct], owner: str) -> tuple[str, str]:
+    hints = get_type_hints(struct)
+    data = ", ".join(f"`{field.name}`: {_type(hints[field.name])}" for field in _fields(struct))
+    return f"{inspect.getdoc(struct)}\n\nData: {data}", owner
+
+
+def _command(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - click's command
+    children = getattr(command, "commands", {})
+    if not children:
+        yield f"## {path}\n"
+        yield f"{inspect.cleandoc(command.help or '')}\n"
+        rows = [_parameter(one) for one in command.params if one.name != "help"]
+        yield "\n".join(["| option | what |", "| --- | --- |", *rows, ""]) if rows else ""
+    for name in sorted(children):
+        yield from _command(children[name], f"{path} {name}")
+
+
+def _parameter(one: Any) -> str:  # noqa: ANN401 - click's parameter
+    name = ", ".join(one.opts) if one.param_type_name == "option" else (one.metavar or str(one.name).upper())
+    return f"| `{name}` | {(getattr(one, 'help', '') or '').replace('|', '/')} |"
+
+
+def _fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(struct)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.default is not msgspec.NODEFAULT:
+        return f"`{msgspec.json.encode(msgspec.to_builtins(field.default)).decode()}`"
+    if field.default_factory is not msgspec.NODEFAULT:
+        return f"`{msgspec.json.encode(msgspec.to_builtins(field.default_factory())).decode()}`"
+    return "needed"
+
+
+def _type(kind: Any) -> str:  # noqa: ANN401 - any annotation
+    text = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+    text = "nothing" if text == "NoneType" else text
+    for prefix in (
+        "typing.",
+        "collections.abc.",
+        "msgspec._core.",
+        "device_plugins.sdk.device.",
+        "device_plugins.sdk.",
+    ):
+        text = text.replace(prefix, "")
+    parts = [part.rpartition(".")[2] if "plugins." in part or "hub." in part else part for part in text.split("[")]
+    return "[".join(parts).replace("|", "or")
