@@ -93,7 +93,7 @@ class State(Protocol):
     """What is true now: slash paths to values. A change is the event `state.changed` with the path as subject."""
 
     def get(self, path: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON-like
-        """The value at `path`, or `default`."""
+        """The value at `path`, or `default`; it is shared, so do not change it in place."""
 
     def entry(self, path: str) -> StateEntry | None:
         """The value with its version and time."""

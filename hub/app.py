@@ -93,10 +93,9 @@ class Hub:
         Raises StorageError when the data cannot be used, ConfigError for plugins that do not exist.
         """
         await self.core.storage.open()
-        await self.core.state.restore(self.core.storage.namespace("hub_state"), self.tasks)
-        chosen, unknown = choose(found, self.settings.plugins.enable, self.settings.plugins.disable)
-        if unknown:
-            raise ConfigError(unknown[0])
+        await self.core.state.restore(self.core.storage.namespace("_state"), self.tasks)
+        enable = {*self.settings.plugins.enable, *self.settings.plugin}
+        chosen, _ = choose(found, enable, self.settings.plugins.disable)
         self.plugins = PluginManager(self.core, chosen, config_of)
         await self.plugins.start()
         self._status = "running"
@@ -117,7 +116,10 @@ class Hub:
             await self.core.state.flush()
         except StorageError as error:
             _LOG.error("The last state could not be written: %s", error)
-        await self.core.storage.close()
+        try:
+            await self.core.storage.close()
+        except StorageError as error:
+            _LOG.error("The last values could not be written: %s", error)
         await self.tasks.cancel()
 
     def ask_to_stop(self, code: int = 0) -> None:
@@ -195,7 +197,11 @@ def run(options: RunOptions) -> int:
         lock = _lock(settings.data_dir)
     except HubError as error:
         return _refuse(error, 4)
-    close_logs = logs.configure(settings.hub.log_level, settings.data_dir / "logs", terminal=not options.quiet)
+    try:
+        close_logs = logs.configure(settings.hub.log_level, settings.data_dir / "logs", terminal=not options.quiet)
+    except HubError as error:
+        lock.close()
+        return _refuse(error, 4)
     try:
         factory = uvloop.new_event_loop if settings.hub.uvloop else None
         with asyncio.Runner(loop_factory=factory) as runner:
@@ -221,9 +227,11 @@ async def _main(settings: config.Config) -> int:
     hub = Hub(settings, storage, tasks, clock)
     undo_signals = _catch_signals(hub)
     try:
+        sys.path += [str(folder) for folder in settings.plugin_dirs if str(folder) not in sys.path]
         found, mistakes = discover([*bundled_folders(), *settings.plugin_dirs])
         for mistake in mistakes:
             _LOG.error("%s", mistake)
+        config.check_plugins(settings, [one.id for one in found])
         code = await _until_asked(hub, {one.id: one for one in found}, settings)
     except HubError as error:
         code = _refuse(error, 2 if isinstance(error, ConfigError) else 4 if isinstance(error, StorageError) else 1)

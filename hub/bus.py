@@ -7,6 +7,7 @@ plain handler publishes is delivered when the current one is through, so every s
 import asyncio
 import inspect
 import logging
+from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable
 from time import time_ns
@@ -23,7 +24,6 @@ from hub.types import Event, Undo
 
 type OnHandlerError = Callable[[str, Event, Exception], None]
 
-_ROUTES = 2048
 _SUBJECTS = 8192
 _BURST = 1000
 _LOG = logging.getLogger("hub.bus")
@@ -68,7 +68,7 @@ class EventBus:
         self._on_error = on_error or _log
         self._subscriptions: list[Subscription] = []
         self._routes: dict[str, _Route] = {}
-        self._declared: dict[str, tuple[type[msgspec.Struct] | None, set[str]]] = {}
+        self._declared: dict[str, tuple[type[msgspec.Struct] | None, dict[object, str]]] = {}
         self._pending: deque[Event] = deque()
         self._busy = False
         self._seq = 0
@@ -81,17 +81,18 @@ class EventBus:
         if "*" in type:
             raise EventError(f"{owner}: an event type cannot be declared by pattern, {type!r} has a *")
         type_matcher(type)
-        known, owners = self._declared.setdefault(type, (struct, set()))
+        known, owners = self._declared.setdefault(type, (struct, {}))
         if known is not struct:
-            raise EventError(f"{owner} and {', '.join(sorted(owners))} both declare {type!r} with different data")
-        owners.add(owner)
+            others = ", ".join(sorted({*owners.values()}))
+            raise EventError(f"{owner} and {others} both declare {type!r} with different data")
+        claim = object()
+        owners[claim] = owner
         self._routes.pop(type, None)
 
         def undo() -> None:
-            owners.discard(owner)
-            if not owners and self._declared.get(type, (None, None))[1] is owners:
+            if owners.pop(claim, None) is not None and not owners:
                 del self._declared[type]
-            self._routes.pop(type, None)
+                self._routes.pop(type, None)
 
         return undo
 
@@ -102,7 +103,7 @@ class EventBus:
         """
         route = self._routes.get(type)
         if route is None:
-            route = self._route(type, source)
+            route = self._declared_route(type, source)
         struct = route.struct
         if struct is not None and data.__class__ is not struct:
             data = _fitted(type, struct, data, source)
@@ -117,11 +118,11 @@ class EventBus:
             for one in route.resolve(subject) if found is None else found:
                 try:
                     one.deliver(event)
-                except Exception as error:  # noqa: BLE001 - a handler's fault is its own
-                    self._on_error(one.owner, event, error)
+                except (Exception, CancelledError) as error:  # noqa: BLE001 - a handler's fault is its own
+                    self._failed(one, event, error)
         finally:
             if self._pending:
-                self._drain()
+                self._drain_after(event)
             else:
                 self._busy = False
         return event
@@ -148,7 +149,7 @@ class EventBus:
         one.priority = priority
         worker: Mailbox | None = None
         if inspect.iscoroutinefunction(handler):
-            worker = Mailbox(handler, queue, overflow, lambda event, error: self._on_error(one.owner, event, error))
+            worker = Mailbox(handler, queue, overflow, lambda event, error: self._failed(one, event, error))
             task = tasks.start(f"hears {type} {subject}", worker.run())
             one.deliver = worker.put
         if predicate is not None:
@@ -164,7 +165,9 @@ class EventBus:
             self._subscriptions.remove(one)
             self._routes.clear()
             if worker is not None:
-                task.cancel()
+                worker.close()
+                if task is not asyncio.current_task():  # a handler that takes itself back may finish
+                    task.cancel()
 
         return undo
 
@@ -180,33 +183,52 @@ class EventBus:
         """How many events this bus has seen."""
         return self._seq
 
-    def _route(self, type: str, source: str) -> _Route:  # noqa: A002
-        if type not in self._declared:
-            raise EventError(f"{source} may not publish {type!r}: the type is not declared; list its struct in `emits`")
+    def _route(self, type: str) -> _Route:  # noqa: A002
+        struct, owners = self._declared.get(type, (None, None))
         heard = tuple(one for one in self._subscriptions if one.type is None or one.type(type))
-        if len(self._routes) >= _ROUTES:
-            self._routes.clear()
-        route = self._routes[type] = _Route(self._declared[type][0], heard)
+        route = _Route(struct, heard)
+        if owners:  # what is cached may be published
+            self._routes[type] = route
         return route
 
+    def _declared_route(self, type: str, source: str) -> _Route:  # noqa: A002
+        if type not in self._declared:
+            raise EventError(f"{source} may not publish {type!r}: the type is not declared; list its struct in `emits`")
+        return self._route(type)
+
+    def _drain_after(self, first: Event) -> None:
+        self._drain()
+        if self._busy:
+            _LOG.warning(
+                "%s %s from %s set off over %d events without a pause; the rest waits a moment",
+                *(first.type, first.subject, first.source, _BURST),
+            )
+
     def _drain(self) -> None:
-        for _ in range(_BURST):
-            if not self._pending:
-                self._busy = False
-                return
-            self._deliver_late(self._pending.popleft())
-        self._busy = True
-        _LOG.warning("Over %d events caused one another without a pause; the rest waits a moment", _BURST)
-        asyncio.get_running_loop().call_soon(self._drain)
+        pending = self._pending
+        try:
+            for _ in range(_BURST):
+                self._deliver_late(pending.popleft())
+                if not pending:
+                    break
+        finally:
+            self._busy = bool(pending)
+            if pending:
+                asyncio.get_running_loop().call_soon(self._drain)
 
     def _deliver_late(self, event: Event) -> None:
-        if event.type not in self._declared:
-            return
-        for one in self._route(event.type, event.source).resolve(event.subject):
+        route = self._routes.get(event.type) or self._route(event.type)
+        found = route.subscribers if route.everyone else route.by_subject.get(event.subject)
+        for one in route.resolve(event.subject) if found is None else found:
             try:
                 one.deliver(event)
-            except Exception as error:  # noqa: BLE001 - a handler's fault is its own
-                self._on_error(one.owner, event, error)
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - a handler's fault is its own
+                self._failed(one, event, error)
+
+    def _failed(self, one: Subscription, event: Event, error: Exception | CancelledError) -> None:
+        if isinstance(error, CancelledError):
+            error = EventError("it asked for the result of something that was cancelled")
+        self._on_error(one.owner, event, error)
 
 
 def _fitted(type: str, struct: type[msgspec.Struct], data: Any, source: str) -> msgspec.Struct:  # noqa: A002, ANN401

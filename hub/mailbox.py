@@ -6,9 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hub.api import Overflow
+from hub.errors import EventError
+from hub.tasks import being_cancelled
 from hub.types import Event
 
 type AsyncHandler = Callable[[Event], Awaitable[Any]]
+
+_TURN = 100
 
 
 class Mailbox:
@@ -18,7 +22,7 @@ class Mailbox:
     in the place of its first.
     """
 
-    __slots__ = ("_failed", "_handler", "_latest", "_limit", "_overflow", "_queue", "_wake", "dropped")
+    __slots__ = ("_failed", "_handler", "_latest", "_limit", "_open", "_overflow", "_queue", "_wake", "dropped")
 
     def __init__(
         self, handler: AsyncHandler, limit: int, overflow: Overflow, failed: Callable[[Event, Exception], None]
@@ -30,6 +34,7 @@ class Mailbox:
         self._queue: deque[Event] = deque()
         self._latest: dict[str, Event] = {}
         self._wake: asyncio.Future[None] | None = None
+        self._open = True
         self.dropped = 0
 
     def put(self, event: Event) -> None:
@@ -50,18 +55,38 @@ class Mailbox:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
+    def close(self) -> None:
+        """Take nothing more, and forget what waits."""
+        self._open = False
+        self._queue.clear()
+
     async def run(self) -> None:
-        """Feed the handler for ever; its failures are told and do not end it."""
+        """Feed the handler until closed or cancelled; its failures are told and do not end it."""
         queue = self._queue
         loop = asyncio.get_running_loop()
-        while True:
-            while queue:
+        own = asyncio.current_task()
+        while self._open:
+            fed = 0
+            while queue and fed < _TURN:
+                fed += 1
                 event = queue.popleft()
                 event = self._latest.pop(event.subject, event)
                 try:
                     await self._handler(event)
-                except Exception as error:  # noqa: BLE001 - a handler's fault is its own
-                    self._failed(event, error)
-            self._wake = loop.create_future()
-            await self._wake
-            self._wake = None
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a handler's fault is its own
+                    self._report(event, error)
+                if own is not None and own.cancelling():
+                    return
+            if queue:
+                # A handler that never suspends must not keep the loop to itself.
+                await asyncio.sleep(0)
+            elif self._open:
+                self._wake = loop.create_future()
+                await self._wake
+                self._wake = None
+
+    def _report(self, event: Event, error: Exception | asyncio.CancelledError) -> None:
+        if isinstance(error, Exception):
+            self._failed(event, error)
+        elif not being_cancelled():
+            self._failed(event, EventError("it waited for something that was cancelled"))

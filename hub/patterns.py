@@ -14,6 +14,7 @@ type Matcher = Callable[[str], bool]
 
 _LIMIT = 512
 _PART = re.compile(r"[^\s.*]+")
+_ANY = r"(?:\.[^.]+)"
 
 
 class PatternError(HubError):
@@ -33,17 +34,17 @@ def type_matcher(pattern: str) -> Matcher | None:
     if "*" not in pattern:
         _plain(pattern, parts)
         return pattern.__eq__
-    expression = ""
+    stretches = [""]
     for part in parts:
         if part == "**":
-            expression += r"(?:\.[^.]+)*"
+            stretches.append("")
         elif part == "*":
-            expression += r"\.[^.]+"
+            stretches[-1] += r"\.[^.]+"
         elif _PART.fullmatch(part):
-            expression += r"\." + re.escape(part)
+            stretches[-1] += r"\." + re.escape(part)
         else:
             raise PatternError(f"event type pattern {pattern!r}: {part!r} is not a name, * or **")
-    matches = re.compile(expression).fullmatch
+    matches = re.compile(_joined(stretches)).fullmatch
     return lambda text: matches("." + text) is not None
 
 
@@ -67,6 +68,15 @@ def subject_matcher(pattern: str) -> Matcher | None:
     expression = "/".join("[^/]*" if part == "+" else re.escape(part) for part in named)
     matches = re.compile(expression + (r"(?:/.*)?" if rest else ""), re.DOTALL).fullmatch
     return lambda text: matches(text) is not None
+
+
+def _joined(stretches: list[str]) -> str:
+    """Join what stands between the `**`; the first fit of each inner stretch is final, so time stays linear."""
+    first, *inner = stretches
+    if not inner:
+        return first
+    held = "".join(rf"(?>{_ANY}*?{stretch}(?![^.]))" for stretch in inner[:-1] if stretch)
+    return f"{first}{held}{_ANY}*{inner[-1]}"
 
 
 def _checked(pattern: str, kind: str) -> str:

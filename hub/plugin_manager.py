@@ -6,7 +6,7 @@ person can mend (configuration, manifest) is not retried. The rest of the hub go
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from hub.errors import ConfigError, HubError, ManifestError, PluginError
@@ -71,12 +71,12 @@ class PluginManager:
 
     async def stop(self) -> None:
         """Stop all plugins in reverse order; a plugin that will not stop is left behind, and named in the log."""
+        for record in self._records.values():
+            self._forget_retry(record)
+        await self._tasks.cancel()  # a start that hangs must not hold up the end
         async with self._lock:
-            for record in self._records.values():
-                self._forget_retry(record)
             for name in reversed(self._order):
                 await self._stop_one(self._records[name])
-        await self._tasks.cancel()
 
     async def restart(self, plugin: str) -> PluginInfo:
         """Stop and start a plugin and those that require it.
@@ -139,8 +139,7 @@ class PluginManager:
             cls = await asyncio.to_thread(load_class, record.manifest)
             config = self._config_of(record.manifest, cls.Config)
             record.host = InsideHost(self._core, record.manifest, config, self._on_task_error(name), cls)
-            async with asyncio.timeout(_START_LIMIT):
-                await record.host.start()
+            await _within(_START_LIMIT, record.host.start(), name)
         except (ConfigError, ManifestError, PluginError) as error:
             self._note(record, "failed", str(error))
         except Exception as error:  # noqa: BLE001 - a plugin's failed start is its own
@@ -154,8 +153,6 @@ class PluginManager:
         name = record.manifest.id
         if isinstance(error, HubError):
             reason = str(error)
-        elif isinstance(error, TimeoutError):
-            reason = f"{name} did not start within {_START_LIMIT:g} s"
         else:
             reason = f"{type(error).__name__}: {error}"
             _LOG.error("Plugin %s failed to start: %s", name, reason, exc_info=error)
@@ -176,7 +173,7 @@ class PluginManager:
     async def _start_again(self, record: _Record) -> None:
         async with self._lock:
             if record.status == "failed":
-                record.retry = None
+                self._forget_retry(record)
                 record.restarts += 1
                 await self._start_one(record)
 
@@ -185,7 +182,7 @@ class PluginManager:
         if host is not None and (problem := await host.stop()):
             record.errors += 1
             _LOG.warning("Plugin %s: %s", record.manifest.id, problem)
-        if record.status == "running":
+        if record.status in {"running", "starting"}:
             self._note(record, "stopped")
 
     def _note(self, record: _Record, status: str, reason: str = "") -> None:
@@ -210,6 +207,17 @@ class PluginManager:
 
     def _on_task_error(self, owner: str) -> Callable[[str, BaseException], None]:
         return lambda name, error: self._failed(owner, f"task {name}", error)
+
+
+async def _within(seconds: float, start: Awaitable[None], name: str) -> None:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await start
+    except TimeoutError as error:
+        if limit.expired():
+            raise HubError(f"{name} did not start within {seconds:g} s") from error
+        raise
 
 
 def choose(

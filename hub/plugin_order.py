@@ -20,18 +20,17 @@ def start_order(manifests: Mapping[str, Manifest]) -> tuple[list[str], dict[str,
         for name in circle:
             refused[name] = f"{name} cannot start: {' requires '.join([*circle, circle[0]])} goes in a circle"
     alive = [name for name in manifests if name not in refused]
-    graph = {name: _before(manifests[name], manifests, refused) for name in alive}
+    graph = {name: _before(manifests[name], alive) for name in alive}
     try:
         order = [*TopologicalSorter(graph).static_order()]
     except CycleError:
-        hard = {name: {need for need in manifests[name].requires if need not in refused} for name in alive}
+        hard = {name: [need for need in manifests[name].requires if need in alive] for name in alive}
         order = [*TopologicalSorter(hard).static_order()]
-    return [name for name in order if name not in refused], refused
+    return order, refused
 
 
-def _before(one: Manifest, manifests: Mapping[str, Manifest], refused: Mapping[str, str]) -> set[str]:
-    wanted = {*one.requires, *one.after}
-    return {name for name in wanted if name in manifests and name not in refused and name != one.id}
+def _before(one: Manifest, alive: list[str]) -> list[str]:
+    return [name for name in (*one.requires, *one.after) if name in alive and name != one.id]
 
 
 def _circle(manifests: Mapping[str, Manifest], refused: Mapping[str, str]) -> list[str]:

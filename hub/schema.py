@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, get_type_hints
 
 import msgspec
@@ -19,20 +20,22 @@ class SchemaError(HubError):
 class Signature:
     """The arguments and the result of one function, taken from its annotations.
 
-    `bind` turns a mapping (as it came from JSON, or native values) into positional arguments.
+    `bind` turns a mapping (as it came from JSON, or native values) into positional arguments for `function`, which is
+    the given one with its keyword-only parameters taken by position.
     Raises SchemaError for a parameter without annotation, `*args`, or a type msgspec does not know.
     """
 
-    __slots__ = ("_convert", "_struct", "call_index", "names", "result")
+    __slots__ = ("_convert", "_struct", "call_index", "function", "names", "result")
 
     def __init__(self, function: Callable[..., Any], where: str) -> None:
         fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
         self.call_index = -1
         try:
             hints = get_type_hints(function, include_extras=True)
-        except (NameError, TypeError) as error:
+        except (AttributeError, NameError, SyntaxError, TypeError) as error:
             raise SchemaError(f"{where}: an annotation cannot be read: {error}") from error
-        for index, parameter in enumerate(inspect.signature(function).parameters.values()):
+        parameters = inspect.signature(function).parameters
+        for index, parameter in enumerate(parameters.values()):
             if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
                 raise SchemaError(f"{where}: parameter {parameter.name!r} must be a plain, named one")
             if parameter.name not in hints:
@@ -45,6 +48,9 @@ class Signature:
             field = (parameter.name, hints[parameter.name])
             fields.append(field if parameter.default is parameter.empty else (*field, _default(parameter.default)))
         self.names = tuple(name for name, *_ in fields)
+        self.function = _by_position(
+            function, [one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY]
+        )
         self.result = hints.get("return", Any)
         try:
             self._struct = msgspec.defstruct(
@@ -52,7 +58,7 @@ class Signature:
             )
             self.schemas()
         except (TypeError, msgspec.ValidationError) as error:
-            raise SchemaError(f"{where}: {error}") from error
+            raise SchemaError(f"{where}: {str(error).splitlines()[-1]}") from error
         self._convert = msgspec.convert
 
     def bind(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -87,6 +93,13 @@ def _refers(components: dict[str, Any], name: str) -> bool:
 
 
 def _default(value: Any) -> Any:  # noqa: ANN401 - any default
-    if isinstance(value, list | dict | set):
-        return msgspec.field(default_factory=lambda: type(value)(value))
+    if value and isinstance(value, list | dict | set):
+        return msgspec.field(default_factory=lambda: copy(value))
     return value
+
+
+def _by_position(function: Callable[..., Any], keywords: list[str]) -> Callable[..., Any]:
+    if not keywords:
+        return function
+    count = len(keywords)
+    return lambda *given: function(*given[:-count], **dict(zip(keywords, given[-count:], strict=True)))

@@ -7,7 +7,7 @@ import logging
 import re
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -21,29 +21,32 @@ from hub.errors import (
 )
 from hub.schema import Signature
 from hub.suggest import did_you_mean
+from hub.tasks import being_cancelled
 from hub.types import Call, ServiceInfo, Undo
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_UNKNOWN = re.compile("Object contains unknown field `(.*)`", re.DOTALL)
 _LOG = logging.getLogger("hub.services")
 
 
 class Service:
     """One registered service and its counters."""
 
-    __slots__ = ("calls", "errors", "function", "name", "owner", "signature")
+    __slots__ = ("calls", "doc", "errors", "function", "name", "owner", "signature")
 
     def __init__(self, name: str, function: Callable[..., Awaitable[Any]], owner: str) -> None:
         self.name = name
-        self.function = function
         self.owner = owner
+        self.doc = inspect.getdoc(function) or ""
         self.signature = Signature(function, f"service {name}")
+        self.function = self.signature.function
         self.calls = 0
         self.errors = 0
 
     def info(self) -> ServiceInfo:
         """The service as published."""
         arguments, result = self.signature.schemas()
-        return ServiceInfo(self.name, self.owner, inspect.getdoc(self.function) or "", arguments, result)
+        return ServiceInfo(self.name, self.owner, self.doc, arguments, result)
 
 
 class ServiceRegistry:
@@ -83,19 +86,14 @@ class ServiceRegistry:
         Raises UnknownServiceError, InvalidArgumentError, ServiceTimeoutError, ServiceFailedError for what the service
         did not mean to raise, and whatever HubError it did.
         """
-        one = self._services.get(name)
-        if one is None:
-            raise UnknownServiceError(
-                f"there is no service {name!r}{did_you_mean(name, self._services)}; `hub services list` shows all",
-                service=name,
-            )
+        one = self._services.get(name) or self._refuse(name)
         one.calls += 1
         signature = one.signature
         try:
             bound = signature.bind(arguments)
         except msgspec.ValidationError as error:
             one.errors += 1
-            raise InvalidArgumentError(f"{name}: {_readable(error)}", service=name) from error
+            raise InvalidArgumentError(f"{name}: {_readable(error, signature.names)}", service=name) from error
         deadline = asyncio.get_running_loop().time() + timeout
         if signature.call_index >= 0:
             call = Call(caller, deadline, next(self._traces))
@@ -110,9 +108,20 @@ class ServiceRegistry:
         except HubError:
             one.errors += 1
             raise
+        except asyncio.CancelledError as error:
+            if being_cancelled():
+                raise
+            one.errors += 1
+            raise ServiceFailedError(
+                f"{name} was interrupted: something it waited for was cancelled; try again", service=name
+            ) from error
         except Exception as error:
             one.errors += 1
             raise self._unexpected(one, error) from error
+
+    def _refuse(self, name: str) -> NoReturn:
+        close = did_you_mean(name, self._services)
+        raise UnknownServiceError(f"there is no service {name!r}{close}; `hub services list` shows all", service=name)
 
     def _unexpected(self, one: Service, error: Exception) -> ServiceFailedError:
         _LOG.error("Service %s of %s failed: %s", one.name, one.owner, error, exc_info=error)
@@ -125,11 +134,18 @@ async def _within(deadline: float, work: Awaitable[Any], name: str, timeout: flo
     limit = asyncio.timeout_at(deadline)
     try:
         async with limit:
-            return await work
+            answer = await work
     except TimeoutError as error:
         if limit.expired():
-            raise ServiceTimeoutError(f"{name} gave no answer within {timeout:g} s", service=name) from error
+            raise _late(name, timeout) from error
         raise
+    if limit.expired():  # the service held on to its answer through its own cancellation
+        raise _late(name, timeout)
+    return answer
+
+
+def _late(name: str, timeout: float) -> ServiceTimeoutError:
+    return ServiceTimeoutError(f"{name} gave no answer within {timeout:g} s", service=name)
 
 
 @types.coroutine
@@ -150,8 +166,10 @@ def _resume(work: Coroutine[Any, Any, Any], waited: object) -> Generator[Any, An
                 return done.value
 
 
-def _readable(error: msgspec.ValidationError) -> str:
-    text = str(error)
-    return text.replace("Object missing required field", "missing argument").replace(
-        "Object contains unknown field", "unknown argument"
-    )
+def _readable(error: msgspec.ValidationError, names: tuple[str, ...]) -> str:
+    text, _, place = str(error).partition(" - at `$.")
+    if place:
+        return f"argument `{place.removesuffix('`')}`: {text}"
+    if unknown := _UNKNOWN.fullmatch(text):
+        return f"unknown argument `{unknown[1]}`{did_you_mean(unknown[1], names)}"
+    return text.replace("Object missing required field", "missing argument")

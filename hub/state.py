@@ -4,6 +4,7 @@ Values are written behind, at most `window` seconds later (the stated loss windo
 comes on top), and restored at the next start, marked `restored` until their owner sets them again.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from time import time_ns
@@ -15,6 +16,7 @@ from hub.api import Storage
 from hub.bus import EventBus
 from hub.clock import SystemClock
 from hub.errors import StateError, StorageError
+from hub.storage import decode, encode
 from hub.tasks import TaskGroup
 from hub.types import StateChanged, StateEntry, Undo
 
@@ -22,7 +24,9 @@ WINDOW = 1.0
 _PATH_LIMIT = 256
 _VALUE_LIMIT = 262_144
 _PAGE = 1000
-_PLAIN = frozenset({bool, int, float, str, type(None)})
+_SMALL = 2**30 - 1
+_PLAIN = frozenset({bool, float, type(None)})
+_SCALARS = _PLAIN | {int, str}
 _LOG = logging.getLogger("hub.state")
 
 
@@ -34,6 +38,7 @@ class StateEngine:
         self._publish = bus.publish
         self._entries: dict[str, StateEntry] = {}
         self._dirty: set[str] = set()
+        self._flushing = asyncio.Lock()
         self._store: Storage | None = None
         self._undo_timer: Undo | None = None
         self._tasks: TaskGroup | None = None
@@ -64,14 +69,22 @@ class StateEngine:
         Raises StateError for a malformed path or a value that is not JSON-like.
         """
         old = self._entries.get(path)
+        kind = value.__class__
         if old is None:
             _check_path(path)
-        elif old.value == value and old.value.__class__ is value.__class__:
-            if old.restored:
-                old = self._entries[path] = StateEntry(value, old.version, old.time)
-            return old
-        if value.__class__ not in _PLAIN:
+        elif (
+            old.value == value
+            and old.value.__class__ is kind
+            and (kind in _SCALARS or _same_types(old.value, value, kind))
+        ):
+            return self._confirmed(path, old) if old.restored else old
+        if kind is int:
+            if not -_SMALL <= value <= _SMALL:
+                _check_int(path, value)
+        elif kind not in _PLAIN and not (kind is str and value.isascii() and len(value) <= _VALUE_LIMIT):
             value = _checked(path, value)
+            if old is not None and old.value == value and _is_same(old.value, value):
+                return self._confirmed(path, old) if old.restored else old
         entry = StateEntry(value, 1 if old is None else old.version + 1, time_ns())
         self._entries[path] = entry
         if self._store is not None:
@@ -79,6 +92,10 @@ class StateEngine:
         self._publish(
             "state.changed", path, StateChanged(value, None if old is None else old.value, entry.version), source
         )
+        return entry
+
+    def _confirmed(self, path: str, old: StateEntry) -> StateEntry:
+        entry = self._entries[path] = StateEntry(old.value, old.version, old.time)
         return entry
 
     def compare_and_set(self, path: str, value: Any, version: int, source: str = "hub") -> bool:  # noqa: ANN401
@@ -103,13 +120,18 @@ class StateEngine:
 
     async def restore(self, store: Storage, tasks: TaskGroup, window: float = WINDOW) -> int:
         """Take over what `store` holds and write changes behind from now on; returns how many values were restored."""
-        after = ""
+        after, restored = "", 0
         while page := await store.list(after=after, limit=_PAGE):
             for path, (value, version, time) in page:
-                self._entries.setdefault(path, StateEntry(value, version, time, restored=True))
+                if path not in self._entries:
+                    self._entries[path] = StateEntry(value, version, time, restored=True)
+                    restored += 1
             after = page[-1][0]
         self._store, self._tasks, self._window = store, tasks, window
-        return len(self._entries)
+        for path, entry in self._entries.items():
+            if not entry.restored:
+                self._mark(path)
+        return restored
 
     async def flush(self) -> None:
         """Hand everything that changed to the storage now.
@@ -119,22 +141,26 @@ class StateEngine:
         if self._undo_timer is not None:
             self._undo_timer()
             self._undo_timer = None
-        if self._store is None or not self._dirty:
+        if self._store is None:
             return
-        taken, self._dirty = self._dirty, set()
-        entries = self._entries
-        try:
-            changed = {path: _packed(entries[path]) for path in taken if path in entries}
-            if changed:
-                await self._store.set_many(changed)
-            for path in taken - changed.keys():
-                await self._store.delete(path)
-        except StorageError:
-            self._dirty |= taken
-            raise
+        async with self._flushing:
+            taken, self._dirty = self._dirty, set()
+            entries = self._entries
+            try:
+                changed = {path: _packed(entries[path]) for path in taken if path in entries}
+                if changed:
+                    await self._store.set_many(changed)
+                for path in taken - changed.keys():
+                    await self._store.delete(path)
+            except BaseException:
+                self._dirty |= taken
+                raise
 
     def _mark(self, path: str) -> None:
         self._dirty.add(path)
+        self._arm()
+
+    def _arm(self) -> None:
         if self._undo_timer is None:
             self._undo_timer = self._clock.call_later(self._window, self._write)
 
@@ -148,7 +174,7 @@ class StateEngine:
             await self.flush()
         except StorageError as error:
             _LOG.warning("State is kept in memory only for now: %s", error)
-            self._undo_timer = self._clock.call_later(self._window, self._write)
+            self._arm()
 
 
 def _packed(entry: StateEntry) -> list[Any]:
@@ -164,13 +190,30 @@ def _check_path(path: str) -> None:
         raise StateError(f"state path {path!r} must hold no wildcard")
 
 
+def _check_int(path: str, value: int) -> None:
+    if not -(2**63) <= value < 2**64:
+        raise StateError(f"state {path!r} cannot hold {value}: whole numbers have at most 64 bits")
+
+
 def _checked(path: str, value: Any) -> Any:  # noqa: ANN401
+    """Detach the value from its owner's, in the form in which it will come back from the storage."""
     try:
-        encoded = msgspec.json.encode(value)
-    except (TypeError, ValueError) as error:
+        row = encode("state", path, msgspec.to_builtins(value, str_keys=True))
+    except (TypeError, ValueError, RecursionError, StorageError) as error:
         raise StateError(
-            f"state {path!r} cannot hold {type(value).__name__}, only JSON-like values: {error}"
+            f"state {path!r} cannot hold this {type(value).__name__}, only JSON-like values: {error}"
         ) from error
-    if len(encoded) > _VALUE_LIMIT:
-        raise StateError(f"state {path!r} cannot hold {len(encoded)} bytes; the limit is {_VALUE_LIMIT}")
-    return msgspec.to_builtins(value)
+    if len(row) > _VALUE_LIMIT:
+        raise StateError(f"state {path!r} cannot hold {len(row)} bytes; the limit is {_VALUE_LIMIT}")
+    return decode("state", path, row)
+
+
+def _same_types(old: Any, new: Any, kind: type) -> bool:  # noqa: ANN401
+    """Whether equal values, both a `kind`, are of equal types all through: 1 is neither True nor 1.0."""
+    if kind is dict:
+        return all(_is_same(old[key], new[key]) for key in old)
+    return kind is not list or all(map(_is_same, old, new))
+
+
+def _is_same(old: Any, new: Any) -> bool:  # noqa: ANN401
+    return old.__class__ is new.__class__ and _same_types(old, new, old.__class__)

@@ -5,6 +5,6 @@ from difflib import get_close_matches
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the closest known name, or nothing."""
+    """`, did you mean 'x'` for the closest known name, or nothing."""
     close = get_close_matches(given, [*known], n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}" if close else ""

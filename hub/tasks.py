@@ -37,15 +37,23 @@ class TaskGroup:
         return sorted(task.get_name() for task in self._tasks)
 
     async def cancel(self, limit: float = _STOP_LIMIT) -> list[str]:
-        """Cancel all tasks and wait for them, at most `limit` seconds; returns the names of those still alive."""
+        """Cancel all tasks and wait for them, at most `limit` seconds; returns the names of those still alive.
+
+        Tasks that others start while they end are cancelled as well. A task that cancels its own group goes on.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limit
         own = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not own]
-        for task in tasks:
-            task.cancel()
-        if not tasks:
-            return []
-        _, alive = await asyncio.wait(tasks, timeout=limit)
+        alive: set[asyncio.Task[Any]] = set()
+        while not alive and (tasks := self._tasks - {own}):
+            for task in tasks:
+                task.cancel()
+            _, alive = await asyncio.wait(tasks, timeout=max(deadline - loop.time(), 0.0))
         return sorted(task.get_name() for task in alive)
+
+    def report(self, name: str, error: BaseException) -> None:
+        """Tell of a failure in what the owner runs outside its tasks."""
+        self._on_error(f"{self.owner}:{name}", error)
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -54,3 +62,9 @@ class TaskGroup:
 
     def _log(self, name: str, error: BaseException) -> None:
         logging.getLogger(f"hub.{self.owner}").error("Task %s failed: %s", name, error, exc_info=error)
+
+
+def being_cancelled() -> bool:
+    """Whether somebody asked the current task to stop, as opposed to what it waited for being cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

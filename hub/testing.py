@@ -109,10 +109,16 @@ class HubInMemory:
 
     def publish(self, type: str, subject: str, data: Any = None) -> Event:  # noqa: A002, ANN401
         """Publish an event; a type that nobody declared is declared on the way."""
-        with suppress(EventError):
+        try:
             return self.core.bus.publish(type, subject, data, "test")
-        self.core.bus.declare(type, None, "test")
-        return self.core.bus.publish(type, subject, data, "test")
+        except EventError:
+            with suppress(EventError):
+                undo = self.core.bus.declare(type, None, "test")
+                try:
+                    return self.core.bus.publish(type, subject, data, "test")
+                finally:
+                    undo()
+            raise
 
     async def call(self, name: str, /, *, timeout: float = 10.0, **arguments: Any) -> Any:  # noqa: ANN401, ASYNC109
         """Call a service as a user would."""
@@ -128,7 +134,7 @@ class HubInMemory:
 
     async def run(self, plugin: type[Plugin], config: Mapping[str, Any] | None = None) -> InsideContext:
         """Start a plugin here; raises what its start raised."""
-        manifest = _manifest_of(plugin)
+        manifest = await asyncio.to_thread(_manifest_of, plugin)
         settings: Any = {**manifest.config, **(config or {})}
         if plugin.Config is not None:
             settings = msgspec.convert(settings, plugin.Config)
@@ -182,19 +188,21 @@ async def running(
     """
     errors: list[str] = []
     bus = EventBus(lambda owner, event, error: errors.append(f"{owner}: {event.type}: {error!r}"))
-    with tempfile.TemporaryDirectory(prefix="hub-") as folder:
-        clock = ManualClock()
-        storage = MemoryEngine()
-        await storage.open()
-        core = Core(bus, ServiceRegistry(), StateEngine(bus), storage, clock, data_dir or Path(folder))
-        bus.declare("plugin.status", PluginInfo, "hub")
-        hub = HubInMemory(core, clock, errors)
-        try:
-            for plugin in plugins:
-                await hub.run(plugin, (config or {}).get(_manifest_of(plugin).id))
-            yield hub
-        finally:
-            await hub.close()
+    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="hub-")
+    clock = ManualClock()
+    storage = MemoryEngine()
+    await storage.open()
+    core = Core(bus, ServiceRegistry(), StateEngine(bus), storage, clock, data_dir or Path(folder.name))
+    bus.declare("plugin.status", PluginInfo, "hub")
+    hub = HubInMemory(core, clock, errors)
+    try:
+        for plugin in plugins:
+            manifest = await asyncio.to_thread(_manifest_of, plugin)
+            await hub.run(plugin, (config or {}).get(manifest.id))
+        yield hub
+    finally:
+        await hub.close()
+        await asyncio.to_thread(folder.cleanup)
 
 
 async def settle(turns: int = 20) -> None:

@@ -84,7 +84,7 @@ def test_every_contract_has_its_offence_here() -> None:
 
 @pytest.mark.parametrize(
     ("name", "lines", "limit"),
-    [("hub/bus.py", 351, 350), ("plugins/rules/run.py", 401, 400), ("hub/bus.py", 350, None), ("a.md", 999, None)],
+    [("hub/bus.py", 351, 350), ("plugins/rules/run.py", 451, 450), ("hub/bus.py", 350, None), ("a.md", 999, None)],
 )
 def test_a_module_that_grew_too_long_is_named_with_its_limit(name: str, lines: int, limit: int | None) -> None:
     faults = list(layout.line_count_faults(ROOT / name, "\n" * lines))

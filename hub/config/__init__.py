@@ -32,7 +32,7 @@ class StorageSection(msgspec.Struct, frozen=True):
 
 
 class PluginsSection(msgspec.Struct, frozen=True):
-    """`[plugins]`: which run besides, or in spite of, what their manifests say."""
+    """`[plugins]`: which run besides, or in spite of, what their manifests say. One with a section of its own runs."""
 
     enable: list[str] = []
     disable: list[str] = []

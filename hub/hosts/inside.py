@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hub.api import (
+    Clock,
     Events,
     Handler,
     Overflow,
@@ -114,6 +115,27 @@ class _Services:
         return self._registry.list()
 
 
+class _Clock:
+    def __init__(self, core: Core, tasks: TaskGroup, kept: Registrations) -> None:
+        self._clock = core.clock
+        self._tasks = tasks
+        self._kept = kept
+        self.now = core.clock.now
+        self.monotonic = core.clock.monotonic
+        self.sleep = core.clock.sleep
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> Undo:
+        def due() -> None:
+            undo()
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - a callback's fault is its plugin's
+                self._tasks.report("timer", error)
+
+        undo = self._kept.keep(self._clock.call_later(delay, due))
+        return undo
+
+
 class _State:
     def __init__(self, core: Core, owner: str, events: _Events) -> None:
         self._engine = core.state
@@ -151,7 +173,7 @@ class InsideContext:
         self.services: Services = _Services(core, plugin, self.kept)
         self.state: State = _State(core, plugin, self._events)
         self.storage: Storage = core.storage.namespace(plugin)
-        self.clock = core.clock
+        self.clock: Clock = _Clock(core, self._group, self.kept)
         self.data_dir: Path = core.data_dir / "plugins" / plugin
 
     def wire(self, plugin: Plugin) -> None:
@@ -190,6 +212,7 @@ class InsideHost:
         self._config = config
         self._on_error = on_error
         self._cls = cls
+        self._life = TaskGroup(manifest.id, lambda _name, _error: None)
 
     async def start(self) -> None:
         """Bring the plugin up; when that fails, nothing of it is left.
@@ -202,9 +225,10 @@ class InsideHost:
             await asyncio.to_thread(ctx.data_dir.mkdir, parents=True, exist_ok=True)
             plugin = self.plugin = cls(ctx)
             ctx.wire(plugin)
-            await plugin.start()
+            await self._live("starts", plugin.start())
         except BaseException:
             with suppress(Exception):
+                await self._life.cancel()
                 await self.stop()
             raise
 
@@ -212,18 +236,26 @@ class InsideHost:
         """Let the plugin say goodbye, then undo everything it registered; returns what went wrong, or nothing."""
         plugin, ctx, self.plugin, self.context = self.plugin, self.context, None, None
         problem = ""
-        if plugin is not None:
-            try:
-                async with asyncio.timeout(_STOP_LIMIT):
-                    await plugin.stop()
-            except TimeoutError:
+        try:
+            if plugin is not None and not await self._live("stops", plugin.stop(), _STOP_LIMIT):
                 problem = f"it did not stop within {_STOP_LIMIT:g} s"
-            except Exception as error:
-                problem = f"its stop failed: {error}"
-                logging.getLogger("hub.plugins").exception("Plugin %s failed while stopping", self.manifest.id)
-        if ctx is not None and (alive := await ctx.close()):
-            problem = f"tasks would not end: {', '.join(alive)}"
-        return problem
+        except Exception as error:
+            problem = f"its stop failed: {type(error).__name__}: {error}"
+            logging.getLogger("hub.plugins").exception("Plugin %s failed while stopping", self.manifest.id)
+        finally:
+            alive = [] if ctx is None else await ctx.close()
+            alive += await self._life.cancel()
+        return f"tasks would not end: {', '.join(alive)}" if alive else problem
+
+    async def _live(self, name: str, step: Coroutine[Any, Any, None], limit: float | None = None) -> bool:
+        """Take one step in a task of its own, so that a plugin that ignores its end holds nobody up."""
+        task = self._life.start(name, step)
+        done, _ = await asyncio.wait([task], timeout=limit)
+        if task.cancelled():
+            raise HubError(f"{self.manifest.id}: something it waited for was cancelled")
+        if done:
+            task.result()
+        return bool(done)
 
 
 def load_class(manifest: Manifest) -> type[Plugin]:
@@ -236,7 +268,7 @@ def load_class(manifest: Manifest) -> type[Plugin]:
         found = getattr(importlib.import_module(module_name), class_name, None)
     except HubError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"{manifest.id}: its module {module_name} cannot be imported: {type(error).__name__}: {error}",
             plugin=manifest.id,

@@ -38,6 +38,7 @@ class Demo(Plugin):
         self._report = Report()
         self._names: dict[str, str] = {}
         self._virtual: dict[str, str] = {}
+        self._button: dict[str, str] = {}
         self._configured: dict[str, asyncio.Event] = {}
         self._playing = False
         self._home = ctx.data_dir.parent.parent
@@ -162,6 +163,7 @@ class Demo(Plugin):
                 "virtual_radio.add", model=role.model, name=role.name
             )
             self._virtual[role.name] = virtual["ieee"]
+            self._button[role.name] = "virtual_radio.rejoin" if virtual.get("joined") else "virtual_radio.join"
             device = device_id(virtual["ieee"])
             if device in known:
                 self._report.devices_resumed.append(about(known[device]))
@@ -192,7 +194,7 @@ class Demo(Plugin):
         device = device_id(ieee)
         done = self._configured[device] = asyncio.Event()
         async with asyncio.timeout(_PAIR_LIMIT):
-            await self.ctx.services.call("virtual_radio.join", device=ieee)
+            await self.ctx.services.call(self._button[role.name], device=ieee)
             await done.wait()
         await self.ctx.services.call("devices.rename", device=device, name=role.name)
         record = await self.ctx.services.call("devices.assign", device=device, area=role.area)

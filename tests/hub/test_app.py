@@ -1,0 +1,227 @@
+"""A whole hub as its owner meets it: started, stopped, given everything wrong; never a traceback on the terminal."""
+
+import contextlib
+import json
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.cli.client import Client
+from hub.cli.errors import CommandError
+from tests.harness import Process, free_port, until
+
+type Run = Callable[..., Process]
+
+UP = r"is up after"
+
+
+@pytest.fixture
+def run(spawn: Callable[..., Process], tmp_path: Path) -> Iterator[Run]:
+    """Start a hub on `tmp_path`, with a configuration; its output must never hold a traceback."""
+    started: list[Process] = []
+
+    def start(config: str = "", *options: str) -> Process:
+        if config:
+            (tmp_path / "hub.toml").write_text(config)
+        process = spawn(sys.executable, "-m", "hub", "run", "--data", str(tmp_path), *options)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        assert "Traceback" not in process.output, process.output
+
+
+def plugin(folder: Path, name: str, code: str, manifest: str = "") -> None:
+    home = folder / name
+    home.mkdir(parents=True)
+    (home / "__init__.py").write_text("")
+    (home / "plugin.py").write_text(code)
+    about = f'id = "{name}"\nversion = "1.0"\napi = "1"\nentry = "{name}.plugin:It"\n'
+    (home / "plugin.toml").write_text(manifest or about)
+
+
+def stopped(process: Process) -> int:
+    process.send(signal.SIGTERM)
+    return process.wait()
+
+
+def test_it_starts_answers_and_stops(run: Run, tmp_path: Path) -> None:
+    process = run('[hub]\nname = "Cottage"\n')
+    process.wait_for(UP)
+    status = Client(tmp_path / "hub.sock").call("hub.status", {})
+    assert (status["name"], status["status"]) == ("Cottage", "running")
+    assert stopped(process) == 0
+    assert not (tmp_path / "hub.sock").exists()
+    assert (tmp_path / "hub.db").exists()
+
+
+def test_state_outlives_the_hub_and_is_marked_restored(run: Run, tmp_path: Path) -> None:
+    automations = tmp_path / "automations"
+    automations.mkdir()
+    (automations / "mark.py").write_text(
+        "from hub.api import on\n\n@on('hub.started')\ndef mark(event, home):\n    home.state.set('mark/times',"
+        " home.state.get('mark/times', 0) + 1)\n"
+    )
+    client = Client(tmp_path / "hub.sock")
+    for times in (1, 2):
+        process = run()
+        process.wait_for(UP)
+        found = until(lambda: client.get("state", prefix="mark/"), what="the mark")
+        assert json.dumps(found).count(f'"value": {times}') == 1
+        assert stopped(process) == 0
+
+
+def test_stopping_by_service_gives_the_exit_code(run: Run, tmp_path: Path) -> None:
+    process = run()
+    process.wait_for(UP)
+    Client(tmp_path / "hub.sock").call("hub.stop", {"code": 7})
+    assert process.wait() == 7
+
+
+def test_two_hubs_on_one_folder(run: Run) -> None:
+    run().wait_for(UP)
+    second = run()
+    assert second.wait() == 4
+    assert len(second.lines) == 1
+    assert second.find("another hub already runs on")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("[hub\nname = 1\n", r"hub\.toml:1"),
+        ('[hub]\nnmae = "x"\n', r"hub\.toml:2: .*nmae.*'name'"),
+        ('[hub]\n\nlog_level = "loud"\n', r"hub\.toml:3: .*log_level"),
+        ("[storage]\ncommit_window = 'soon'\n", r"hub\.toml:2: .*commit_window"),
+        ('[plugins]\nenable = ["zigbe"]\n', r"hub\.toml:2: .*'zigbe'.*'zigbee'"),
+        ("[plugin.zigbe]\nx = 1\n", r"hub\.toml:1: .*'zigbe'.*'zigbee'"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_sentence(run: Run, config: str, said: str) -> None:
+    process = run(config)
+    assert process.wait() == 2
+    assert process.find(said), process.output
+    assert len(process.lines) == 1, process.output
+
+
+def test_a_configuration_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    process = run("", "--config", str(tmp_path / "other.toml"))
+    assert process.wait() == 2
+    assert process.find(r"other\.toml")
+
+
+def test_a_mistake_in_a_plugins_section_stops_only_that_plugin(run: Run, tmp_path: Path) -> None:
+    process = run("[plugin.automation]\nwacth = true\n")
+    process.wait_for(UP)
+    plugins = {one["id"]: one for one in Client(tmp_path / "hub.sock").call("hub.plugins", {})}
+    assert plugins["devices"]["status"] == "running"
+    assert plugins["automation"]["status"] == "failed"
+    assert "hub.toml:2" in plugins["automation"]["reason"]
+    assert "'watch'" in plugins["automation"]["reason"]
+    assert stopped(process) == 0
+
+
+def test_a_data_folder_that_is_a_file(spawn: Callable[..., Process], tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("mine")
+    process = spawn(sys.executable, "-m", "hub", "run", "--data", str(tmp_path / "data"))
+    assert process.wait() == 4
+    assert len(process.lines) == 1
+    assert "--data" in process.output
+    assert (tmp_path / "data").read_text() == "mine"
+
+
+def test_a_database_that_is_none_is_left_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "hub.db").write_bytes(b"not a database, but somebody's only copy" * 100)
+    process = run()
+    assert process.wait() == 4
+    assert process.find("hub.db")
+    assert (tmp_path / "hub.db").read_bytes().startswith(b"not a database")
+
+
+def test_a_socket_that_another_program_uses(run: Run, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "hub.sock"))
+        other.listen()
+        process = run()
+        process.wait_for(UP)
+        assert process.find("hub.sock"), process.output
+        assert stopped(process) == 0
+
+
+def test_a_port_that_another_program_uses(run: Run, tmp_path: Path) -> None:
+    port = free_port()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        process = run(f'[plugin.api_gateway]\nlisten = "127.0.0.1:{port}"\n')
+        process.wait_for(UP)
+        assert process.find(str(port)), process.output
+        assert stopped(process) == 0
+    with contextlib.suppress(CommandError):
+        Client(tmp_path / "hub.sock").get("health")
+
+
+def test_a_radio_that_is_not_there_is_told_and_the_hub_lives(run: Run, tmp_path: Path) -> None:
+    process = run('[plugin.zigbee]\npath = "/dev/no-such-stick"\n')
+    process.wait_for(UP)
+    client = Client(tmp_path / "hub.sock")
+    until(lambda: "no-such-stick" in client.call("zigbee.status", {})["reason"], 20)
+    with pytest.raises(CommandError, match="no-such-stick"):
+        client.call("devices.pair", {"protocol": "zigbee"})
+    assert stopped(process) == 0
+
+
+def test_a_users_plugin_runs_and_a_bad_one_beside_it_does_not_matter(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    plugin(
+        mine,
+        "greeter",
+        "from hub.api import Plugin, service\n\n\nclass It(Plugin):\n    @service\n    async def greet(self, name: str)"
+        ' -> str:\n        """Say hello."""\n        return f"Hello {name}"\n',
+    )
+    plugin(mine, "broken", "raise RuntimeError('not today')\n")
+    plugin(mine, "nameless", "", manifest='id = "nameless"\n')
+    process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
+    process.wait_for(UP)
+    client = Client(tmp_path / "hub.sock")
+    assert client.call("greeter.greet", {"name": "Ada"}) == "Hello Ada"
+    plugins = {one["id"]: one for one in client.call("hub.plugins", {})}
+    assert "not today" in plugins["broken"]["reason"]
+    assert process.find(r"nameless.plugin\.toml.*version"), process.output
+    assert client.call("hub.restart_plugin", {"plugin": "greeter"})["restarts"] == 1
+    assert client.call("greeter.greet", {"name": "Ben"}) == "Hello Ben"
+    assert stopped(process) == 0
+
+
+def test_a_second_signal_ends_it_at_once(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    plugin(
+        mine,
+        "stubborn",
+        "import asyncio\nfrom hub.api import Plugin\n\n\nclass It(Plugin):\n    async def stop(self):\n"
+        '        self.ctx.log.warning("I will not go")\n        await asyncio.sleep(3600)\n',
+    )
+    process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
+    process.wait_for(UP)
+    process.send(signal.SIGINT)
+    process.wait_for("I will not go")
+    process.send(signal.SIGINT)
+    assert process.wait() == 130
+
+
+def test_a_signal_during_the_start_is_heeded(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    plugin(
+        mine,
+        "slow",
+        "import asyncio\nfrom hub.api import Plugin\n\n\nclass It(Plugin):\n    async def start(self):\n"
+        '        self.ctx.log.warning("I take my time")\n        await asyncio.sleep(3600)\n',
+    )
+    process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
+    process.wait_for("I take my time")
+    assert stopped(process) == 0
