@@ -2,9 +2,9 @@
 
 from hub.api import Context, Event
 from plugins.automation.directory import Resolver
-from plugins.automation.durations import seconds
 from plugins.automation.model import Action, CommandAction, DelayAction, ServiceAction, SetAction, fades
 from plugins.automation.runner import Step
+from plugins.automation.times import seconds
 
 
 def step(action: Action, ctx: Context, resolver: Resolver) -> Step:

@@ -17,7 +17,7 @@ from plugins.automation.model import (
     StateCondition,
     TimeCondition,
 )
-from plugins.automation.timetable import time_of_day, weekdays, within
+from plugins.automation.times import time_of_day, weekdays, within
 
 type Check = Callable[[], bool]
 type Matches = Callable[[Any], bool]

@@ -13,6 +13,7 @@ from plugins.automation.model import Rule
 type Kind = Literal["rule", "python"]
 
 _UNFIT = re.compile(r"[^\w.-]")
+_LONGEST = 100
 
 
 class Handler(msgspec.Struct, frozen=True):
@@ -40,8 +41,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fit(text: str) -> str:
-    """The text as it may stand in an automation's id."""
-    return _UNFIT.sub("_", text)
+    """The text as it may stand in an automation's id, which is a part of a path in the state."""
+    return _UNFIT.sub("_", text)[:_LONGEST]
 
 
 def broken(path: Path, error: str) -> Definition:

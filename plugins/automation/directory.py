@@ -58,8 +58,9 @@ class Directory:
         self._put(device, event.data.value)
         new = self._records.get(device)
         if old != new:
-            touched = {slug(device)} | {slug(record.name) for record in (old, new) if record}
-            self._changed(frozenset(touched))
+            touched = {slug(record.name) for record in (old, new) if record}
+            formerly = {name for name, known in self._former.items() if known == device}
+            self._changed(frozenset({slug(device)} | touched | formerly))
 
     def _put(self, device: str, value: object) -> None:
         old = self._records.pop(device, None)

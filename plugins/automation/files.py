@@ -1,14 +1,20 @@
-"""The folders of automations: which files there are, which changed, and what they define. All of it blocks."""
+"""The folders of automations: which files there are, which changed, and what they define. `scan` and `read` block."""
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
+from hub.api import Clock
 from plugins.automation import python_files, rules
 from plugins.automation.definition import Definition, broken
 
 type Stamps = dict[Path, tuple[int, int]]
 
 SIZE_LIMIT = 1_048_576
+TIME_LIMIT = 8.0
+"""So long (s) may the code of a Python file take until it is loaded."""
 
 
 def scan(folders: Iterable[Path]) -> Stamps:
@@ -41,3 +47,26 @@ def read(path: Path) -> list[Definition]:
     except OSError as error:
         return [broken(path, f"{path.name}: it cannot be read: {error.strerror}")]
     return python_files.read(path) if path.suffix == ".py" else rules.read(text, path)
+
+
+async def load(path: Path, clock: Clock) -> list[Definition]:
+    """`read` in a thread of its own, so that a file that never finishes holds up neither the others nor the end."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[Definition]] = loop.create_future()
+
+    def deliver(found: list[Definition]) -> None:
+        if not done.done():
+            done.set_result(found)
+
+    def work() -> None:
+        found = read(path)
+        with suppress(RuntimeError):  # the hub has ended meanwhile
+            loop.call_soon_threadsafe(deliver, found)
+
+    late = f"{path.name}: it is not loaded after {TIME_LIMIT:g} s; let it wait in a handler only, and restart the hub"
+    undo = clock.call_later(TIME_LIMIT, lambda: deliver([broken(path, late)]))
+    Thread(target=work, name=f"loads {path.name}", daemon=True).start()
+    try:
+        return await done
+    finally:
+        undo()

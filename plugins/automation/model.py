@@ -10,8 +10,7 @@ import msgspec
 from device_plugins.sdk import VOCABULARY, Feature, InvalidValueError, check_value
 from hub.api import on
 from plugins.automation.directory import without_names
-from plugins.automation.durations import Duration, seconds
-from plugins.automation.timetable import time_of_day, weekdays
+from plugins.automation.times import Duration, seconds, time_of_day, weekdays
 
 type Mode = Literal["restart", "single", "parallel"]
 

@@ -133,7 +133,7 @@ class Automations(Plugin):
                 if self._stamps.get(path) == stamp and not anew:
                     defined[path] = self._defined[path]
                 else:
-                    defined[path] = await asyncio.to_thread(files.read, path)
+                    defined[path] = await files.load(path, self.ctx.clock)
             for path in self._stamps.keys() - stamps.keys():
                 python_files.forget(path)
             self._stamps, self._defined = stamps, defined

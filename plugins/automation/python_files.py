@@ -37,7 +37,7 @@ def read(path: Path) -> list[Definition]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's file does
+    except BaseException as error:  # noqa: BLE001 - whatever a user's file does, this thread is for it
         forget(path)
         return [broken(path, sentence(error, path))]
     functions = {
@@ -70,7 +70,7 @@ def _module_name(path: Path) -> str:
 
 
 def _definition(path: Path, name: str, function: Any) -> Definition:  # noqa: ANN401 - a user's function
-    known_as = f"{fit(path.stem)}.{name}"
+    known_as = fit(f"{path.stem}.{name}")
     parameters = list(inspect.signature(function).parameters.values())
     plain = [one for one in parameters if one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD}]
     if len(plain) != len(parameters) or not 1 <= len(plain) <= _MOST_PARAMETERS:

@@ -91,7 +91,7 @@ def _definition(table: Any, number: int, text: str, path: Path) -> Definition:  
     label = fallback
     if isinstance(table, dict):
         label = next((one for key in ("id", "name") if isinstance(one := table.get(key), str) and one), fallback)
-    rule_id = fit(slug(label))[:100] or fallback
+    rule_id = fit(slug(label)) or fallback
     if isinstance(table, dict) and isinstance(given := table.get("id"), str) and _ID.fullmatch(given):
         rule_id = given
     try:

@@ -13,6 +13,12 @@ type Describe = Callable[[Exception], str]
 PARALLEL_LIMIT = 50
 """So many runs of a parallel automation may be under way; further triggers are skipped."""
 
+_OWN = frozenset({"automation.ran", "automation.failed"})
+
+MANY_RUNS = 100
+SHORT_TIME = 10.0
+"""An automation that runs `MANY_RUNS` times within so many seconds is told of, once: it may set itself off."""
+
 
 class Runner:
     """Runs `steps` in order for each `fire`, which begins before it returns.
@@ -35,14 +41,20 @@ class Runner:
         self._mode = mode
         self._describe = describe
         self._under_way: list[Task[None]] = []
+        self._hundred_began = ctx.clock.now()
+        self._was_told_of = False
 
     def fire(self, event: Event) -> None:
         """Begin a run, as far as the mode allows."""
+        if event.subject == self._subject and event.type in _OWN:
+            return
         if self._under_way and not self._may_begin():
             self.skipped += 1
             return
         self.runs += 1
         self.last_run = self._ctx.clock.now()
+        if not self.runs % MANY_RUNS:
+            self._notice_a_loop()
         task = self._ctx.tasks.start(self._task_name, self._run(event))
         if not task.done():
             self._under_way.append(task)
@@ -63,6 +75,14 @@ class Runner:
             return False
         self.stop()
         return True
+
+    def _notice_a_loop(self) -> None:
+        took = (self.last_run - self._hundred_began) / 1e9
+        self._hundred_began = self.last_run
+        if took < SHORT_TIME and not self._was_told_of:
+            self._was_told_of = True
+            text = "Automation %s ran %d times within %.3g s; if it sets itself off, give it a condition or disable it"
+            self._ctx.log.warning(text, self._id, MANY_RUNS, took)
 
     async def _run(self, event: Event) -> None:
         clock = self._ctx.clock

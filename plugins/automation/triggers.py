@@ -12,7 +12,6 @@ import msgspec
 from hub.api import Context, Event, Handler, Undo
 from plugins.automation.conditions import Matches, matcher
 from plugins.automation.directory import Resolver
-from plugins.automation.durations import seconds
 from plugins.automation.model import (
     Change,
     DeviceTrigger,
@@ -23,7 +22,7 @@ from plugins.automation.model import (
     Trigger,
 )
 from plugins.automation.timers import Alarm, Interval
-from plugins.automation.timetable import next_moment, time_of_day, weekdays
+from plugins.automation.times import next_moment, seconds, time_of_day, weekdays
 
 type Fire = Callable[[Event], None]
 type Listen = Callable[[Fire], Undo]

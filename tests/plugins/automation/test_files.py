@@ -1,4 +1,7 @@
+import asyncio
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,7 @@ async def test_an_error_in_python_is_told_with_its_line(tmp_path: Path, caplog: 
         ("def f(:\n", "x.py, line 1: invalid syntax"),
         ("a = 1\nimport nothing_like_it\n", "x.py, line 2: ModuleNotFoundError: No module named 'nothing_like_it'"),
         ("raise SystemExit(3)", "x.py, line 1: SystemExit: 3"),
+        ("raise KeyboardInterrupt", "x.py, line 1: KeyboardInterrupt"),
         ("a = 1\n", "x.py: no function is marked with @on(...) from hub.api"),
         ("from hub.api import on\n@on('a b')\ndef f(event): ...\n", "must be names parted by single dots"),
         ("from hub.api import on\n@on('a')\ndef f(): ...\n", "x.py, line 2: write it as def f(event, home):"),
@@ -103,6 +107,24 @@ async def test_a_bad_python_file_is_told_and_stops_no_other(tmp_path: Path, text
         house.write("x.py", HALL)
         assert (await house.reload())["x.light"].status == "active"
         assert house.hub.state.get(f"automation/{bad.id}") is None or bad.id == "x.light"
+
+
+async def test_a_file_that_never_finishes_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(sys, "gate", gate, raising=False)
+    async with home(tmp_path) as house:
+        house.write("hang.py", "import sys\nsys.gate.wait()\n")
+        house.write("x.toml", GOOD.format("x", "on"))
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(house.reload())
+            await eventually(lambda: "loads hang.py" in [thread.name for thread in threading.enumerate()])
+            await house.hub.clock.advance(files.TIME_LIMIT)
+        listed = reading.result()
+        assert listed["x"].status == "active"
+        assert listed["hang.py"].reason.startswith("hang.py: it is not loaded after 8 s; ")
+        (tmp_path / "hang.py").unlink()
+        assert [*await house.reload()] == ["x"]
+    gate.set()
 
 
 async def test_an_edit_is_taken_up_by_itself(tmp_path: Path) -> None:
@@ -138,6 +160,25 @@ async def test_watching_can_be_switched_off(tmp_path: Path) -> None:
         await house.hub.clock.advance(60)
         assert await house.list() == {}
         assert list(await house.reload()) == ["a"]
+
+
+async def test_an_automation_that_hears_everything_does_not_hear_itself(tmp_path: Path) -> None:
+    async with home(tmp_path) as house:
+        house.write("all.py", "from hub.api import on\n@on('**')\ndef note(event): ...\n")
+        before = (await house.reload())["all.note"].runs
+        house.hub.state.set("a", 1)
+        await house.hub.call("automation.trigger", id="all.note")
+        assert (await house.list())["all.note"].runs == before + 2
+
+
+async def test_a_file_with_a_very_long_name_is_taken_up(tmp_path: Path) -> None:
+    async with home(tmp_path) as house:
+        house.write("y" * 250 + ".py", HALL.replace("def light", f"def {'l' * 300}"))
+        house.write("x" * 250 + ".toml", GOOD.format("good", "on") + GOOD.format("", "off") + "x = 1\n")
+        house.write("z" * 250 + ".py", "(")
+        listed = await house.reload()
+        assert sorted(one.status for one in listed.values()) == ["active", "active", "error", "error"]
+        assert max(map(len, listed)) <= 102
 
 
 async def test_two_automations_with_one_id_are_told_apart(tmp_path: Path) -> None:

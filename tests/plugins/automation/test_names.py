@@ -43,6 +43,17 @@ async def test_a_renamed_device_makes_its_rule_wait_and_say_so(
         assert [one["device"] for one in house.commands] == ["l2"]
 
 
+async def test_what_a_rule_is_told_of_a_renamed_device_stays_true(tmp_path: Path) -> None:
+    async with home(tmp_path) as house:
+        await house.rules(RULE)
+        for name in ("Corridor lamp", "Entrance lamp"):
+            house.add("l1", name, "lamp")
+            expected = f"waiting for device 'Hall lamp', which is now called '{name}'"
+            assert await house.status("hall-light") == ("waiting", expected)
+        house.hub.state.delete("device/l1")
+        assert await house.status("hall-light") == ("waiting", "waiting for device 'Hall lamp'")
+
+
 async def test_an_id_outlives_a_rename_without_a_pause(tmp_path: Path) -> None:
     async with home(tmp_path) as house:
         await house.rules(RULE.replace("Hall lamp", "l1").replace("to = true", 'to = true, for = "1m"'))

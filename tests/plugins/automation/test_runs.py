@@ -155,6 +155,20 @@ async def test_a_run_does_not_set_itself_off_again(tmp_path: Path) -> None:
         assert len(house.hub.events_of("automation.ran")) == 1
 
 
+async def test_an_automation_that_may_set_itself_off_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with home(tmp_path) as house:
+        await takes_up(house, rule())
+        for _ in range(150):
+            move(house)
+            await house.hub.clock.advance(1)
+        assert "sets itself off" not in caplog.text
+        for _ in range(250):
+            move(house)
+        assert caplog.text.count("Automation it ran 100 times within ") == 1
+
+
 async def test_a_failure_ends_the_run_and_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with home(tmp_path) as house:
         house.devices.broken.add("d1")

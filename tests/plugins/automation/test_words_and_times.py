@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.automation.durations import seconds
-from plugins.automation.timetable import EVERY_DAY, next_moment, time_of_day, weekdays, within
+from plugins.automation.times import EVERY_DAY, next_moment, seconds, time_of_day, weekdays, within
 from plugins.automation.words import did_you_mean, slug
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -15,3 +15,13 @@ async def test_a_report_is_written_whole_and_counts_every_error(tmp_path: Path) 
     assert found["errors"] == 150
     assert len(found["error_messages"]) == 100
     assert [path.name for path in file.parent.iterdir()] == ["report.json"]
+
+
+def test_latency_is_null_without_a_sample() -> None:
+    report = Report()
+    assert report.latency_ms == {"p50": None, "p99": None}
+    report.latency_of({"p50_ms": None, "p99_ms": None})
+    assert report.latency_ms == {"p50": None, "p99": None}
+    report.latency_of({"p50_ms": 3.70551, "p99_ms": 10.6})
+    assert report.latency_ms == {"p50": 3.706, "p99": 10.6}
+    assert Report().latency_ms == {"p50": None, "p99": None}

@@ -8,7 +8,7 @@ from typing import Any, override
 import pytest
 
 from device_plugins.sdk import Device, DevicePlugin, Feature
-from hub.api import Context, HubError, StorageError
+from hub.api import Context, HubError, StateEntry, StorageError
 from hub.storage.memory import MemoryEngine
 from hub.testing import HubInMemory, running
 from plugins.devices.plugin import Devices
@@ -128,6 +128,8 @@ async def home(*more: type[DevicePlugin], after: Home | None = None) -> AsyncIte
     async with running() as hub:
         if after is not None:
             rows(hub).update({owner: dict(kept) for owner, kept in rows(after.hub).items()})
+            for path, old in after.state.list().items():
+                hub.core.state._entries[path] = StateEntry(old.value, old.version, old.time, restored=True)
         await hub.run(Devices)
         await hub.run(Radio)
         for plugin in more:

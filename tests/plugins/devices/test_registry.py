@@ -93,16 +93,20 @@ async def test_names_areas_and_times_survive_a_restart() -> None:
             assert await here.call("devices.list", area="attic") == []
 
 
-async def test_when_a_device_was_last_seen_is_written_now_and_then() -> None:
-    async with home() as before:
-        await before.radio.announce(LAMP)
-        before.radio.seen("radio-1")
-        heard = before.hub.clock.now()
-        assert "last_seen" not in rows(before.hub)["devices"]
-        await before.hub.clock.advance(300)
-        await before.hub.clock.advance(300)
-        async with home(after=before) as here:
-            assert (await here.call("devices.get", device="radio-1")).last_seen == heard
+async def test_of_a_device_that_was_removed_just_before_a_kill_no_state_is_left() -> None:
+    async with home() as here:
+        await here.radio.announce(LAMP)
+        await here.radio.announce(SENSOR)
+        await here.hub.stop("devices")
+        kept = here.hub.core.storage.namespace("devices")
+        await kept.delete("device/radio-2")
+        await kept.set("device/radio-3", {"device": "of a later version"})
+        here.state.set("device/radio-3/on_off", value=True)
+        for path, old in here.state.list("device/").items():
+            here.hub.core.state._entries[path] = StateEntry(old.value, old.version, old.time, restored=True)
+        here.state.set("device/radio-4/on_off", value=True)
+        await here.hub.run(Devices)
+        assert {path.split("/")[1] for path in here.state.list("device/")} == {"radio-1", "radio-3", "radio-4"}
 
 
 async def test_a_live_state_outlives_the_registry_but_not_the_hub() -> None:
@@ -119,6 +123,54 @@ async def test_a_live_state_outlives_the_registry_but_not_the_hub() -> None:
         await here.hub.run(Devices)
         assert here.state.get("device/radio-1/availability") == "unknown"
         assert here.state.get("protocol/radio")["reason"] == "plugin radio has not started yet"
+
+
+async def test_what_is_told_as_failed_does_not_come_true_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with home() as here:
+        await here.radio.announce(LAMP)
+        kept = rows(here.hub)["devices"]
+        before = dict(kept)
+        write, remove = engine(here.hub).write, engine(here.hub).remove
+
+        async def late_write(*args: Any, durable: bool) -> None:  # noqa: ANN401 - as the engine's
+            await write(*args, durable=durable)
+            if durable:
+                raise StorageError("the disk is full; it is tried again")
+
+        async def late_remove(*args: Any, durable: bool) -> bool:  # noqa: ANN401 - as the engine's
+            await remove(*args, durable=durable)
+            raise StorageError("the disk is full; it is tried again")
+
+        monkeypatch.setattr(here.hub.core.storage, "write", late_write)
+        monkeypatch.setattr(here.hub.core.storage, "remove", late_remove)
+        await here.fails("devices.rename", device="radio-1", name="Hall lamp")
+        assert kept == before
+        await here.fails("devices.remove", device="radio-1", force=True)
+        assert kept == before
+        with pytest.raises(StorageError):
+            await here.radio.announce(SENSOR)
+        assert kept == before
+        assert [one.name for one in await here.call("devices.list")] == ["V-Lamp White"]
+
+
+async def test_a_rename_that_its_caller_gives_up_leaves_disk_and_memory_agreed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with home() as here:
+        await here.radio.announce(LAMP)
+        write = engine(here.hub).write
+
+        async def slow(*args: Any, durable: bool) -> None:  # noqa: ANN401 - as the engine's
+            await write(*args, durable=durable)
+            if durable:
+                await asyncio.Event().wait()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(here.hub.core.storage, "write", slow)
+            await here.fails("devices.rename", timeout=0.05, device="radio-1", name="Hall lamp")
+        assert [one.name for one in await here.call("devices.list")] == ["V-Lamp White"]
+        async with home(after=here) as later:
+            assert [one.name for one in await later.call("devices.list")] == ["V-Lamp White"]
 
 
 async def test_a_rename_that_cannot_be_written_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Times of day and days of the week: reading them, and finding their next moment across changes of the clock.
+"""Times as people write them: durations, times of day and days of the week, and their next moment on the clock.
 
 Local time is that of `zone`; `None` is the machine's own. A moment is wall time in seconds since 1970.
 """
@@ -6,11 +6,36 @@ Local time is that of `zone`; `None` is the machine's own. A moment is wall time
 import re
 from datetime import datetime, time, timedelta, tzinfo
 
+type Duration = str | int | float
+
+LONGEST = 366 * 86400.0
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = frozenset(range(7))
 
 _WEEK_AND_MORE = 9
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
+
+
+def seconds(duration: Duration) -> float:
+    """The duration in seconds, 0 to 366 days.
+
+    Raises ValueError with a sentence for the owner.
+    """
+    if isinstance(duration, str):
+        text = duration.strip()
+        if not _WHOLE.fullmatch(text):
+            raise ValueError(f"{duration[:40]!r} is no duration; write '10s', '5m', '1h30m' or a number of seconds")
+        length = sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(text))
+    else:
+        length = duration
+    if not 0 <= length <= LONGEST:
+        raise ValueError(f"{str(duration)[:40]!r} must be between 0 seconds and 366 days")
+    return float(length)
 
 
 def time_of_day(text: str) -> time:
