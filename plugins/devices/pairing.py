@@ -91,7 +91,7 @@ class PairingDesk:
 
     async def close(self) -> None:
         """End all sessions."""
-        for task in [self._end_later(session, "the hub stops") for session in self._sessions.values()]:
+        for task in [self._end_later(session, "the device registry stops") for session in self._sessions.values()]:
             await task
 
     def heard(self, step: PairingStep) -> None:

@@ -69,9 +69,8 @@ class Devices(Plugin):
 
     @override
     async def stop(self) -> None:
-        """End pairing, write what is only written now and then."""
+        """End pairing."""
         await self._desk.close()
-        await self._registry.close()
 
     @service
     async def list(self, area: str = "", protocol: str = "", label: str = "") -> Records:

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from device_plugins.sdk import Device, DeviceError, InvalidValueError, UnknownDeviceError, check_device
-from hub.api import Context, Undo
+from hub.api import Context, StorageError
 from plugins.devices.names import check_area, check_labels, check_name, closest, default_name, slug
 from plugins.devices.records import DeviceAdded, DeviceChanged, DeviceRecord, DeviceRemoved, Entry, Stored
 
 _PREFIX = "device/"
-_SEEN_KEY = "last_seen"
-_SEEN_EVERY = 300.0
 _PAGE = 500
 
 
@@ -25,8 +24,6 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._by_slug: dict[str, str] = {}
         self._lock = asyncio.Lock()
-        self._seen: dict[str, int] = {}
-        self._undo_timer: Undo = lambda: None
 
     # Reading
 
@@ -88,7 +85,7 @@ class Registry:
             if known is None:
                 name = self._default_name(device)
                 entry = Entry(Stored(device, plugin, name, self._ctx.clock.now()))
-                await self._save(entry)
+                await self._save(entry, None)
                 told = DeviceAdded(entry.id, name, device.model, device.protocol)
                 self._ctx.events.publish("devices.added", f"device/{entry.id}", told)
             else:
@@ -128,10 +125,10 @@ class Registry:
         """Forget a device and everything that is known of it."""
         async with self._lock:
             self._check_present(entry)
-            await self._ctx.storage.delete(_PREFIX + entry.id, durable=True)
+            entry = self._entries[entry.id]
+            await self._write(entry.id, None, entry)
             del self._entries[entry.id]
             self._by_slug.pop(slug(entry.name), None)
-            self._seen.pop(entry.id, None)
             for path in [f"device/{entry.id}", *self._ctx.state.list(f"device/{entry.id}/")]:
                 self._ctx.state.delete(path)
             told = DeviceRemoved(entry.id, entry.name)
@@ -147,50 +144,35 @@ class Registry:
 
     async def restore(self) -> None:
         """Bring back all devices; what cannot be read is logged, left where it is, and does not stop the others."""
-        self._seen = await self._ctx.storage.get(_SEEN_KEY, {})
-        after = ""
+        after, passed_over = "", set[str]()
         while page := await self._ctx.storage.list(_PREFIX, after=after, limit=_PAGE):
-            self._restore(page)
+            passed_over |= self._restore(page)
             after = page[-1][0]
-        self._undo_timer = self._ctx.clock.call_later(_SEEN_EVERY, self._save_seen_later)
+        for path, value in self._ctx.state.list(_PREFIX).items():
+            device = path.split("/")[1]
+            if value.restored and device not in self._entries and device not in passed_over:
+                self._ctx.state.delete(path)  # removed just before the hub was killed
 
-    async def close(self) -> None:
-        """Write what is only written now and then."""
-        self._undo_timer()
-        await self._save_seen()
-
-    async def _save_seen(self) -> None:
-        seen = {}
-        for device in self._entries:
-            if (time := self._ctx.state.get(f"device/{device}/last_seen", 0)) > 0:
-                seen[device] = time
-        if seen != self._seen:
-            await self._ctx.storage.set(_SEEN_KEY, seen)
-            self._seen = seen
-
-    def _save_seen_later(self) -> None:
-        _ = self._ctx.tasks.start("saves when devices were last seen", self._save_seen())
-        self._undo_timer = self._ctx.clock.call_later(_SEEN_EVERY, self._save_seen_later)
-
-    def _restore(self, page: Iterable[tuple[str, Any]]) -> None:
+    def _restore(self, page: Iterable[tuple[str, Any]]) -> set[str]:
+        """Take up records; returns the ids of those that cannot be read."""
+        passed_over = set()
         for key, value in page:
             try:
                 stored = msgspec.convert(value, Stored)
             except msgspec.ValidationError as error:
                 self._ctx.log.error("The record %s cannot be read and is passed over: %s", key, error)  # noqa: TRY400
+                passed_over.add(key.removeprefix(_PREFIX))
                 continue
             if (holder := self._holder(stored.name, stored.device.id)) is not None:
                 other = self._default_name(stored.device)
                 self._ctx.log.warning("%s and %s are both %r: the second is now %r", holder.id, key, stored.name, other)
                 stored = msgspec.structs.replace(stored, name=other)
             entry = Entry(stored)
-            path = f"device/{entry.id}"
-            if entry.id in self._seen and self._ctx.state.entry(f"{path}/last_seen") is None:
-                self._ctx.state.set(f"{path}/last_seen", self._seen[entry.id])
-            available = self._ctx.state.entry(f"{path}/availability")
+            available = self._ctx.state.entry(f"device/{entry.id}/availability")
             if available is None or available.restored:
                 self._unknown(entry, f"plugin {stored.plugin} has not told of it since the hub started")
             self._hold(entry)
+        return passed_over
 
     # Parts
 
@@ -198,16 +180,33 @@ class Registry:
         entry = Entry(msgspec.structs.replace(old.stored, **changes))
         if entry.stored == old.stored:
             return old
-        await self._save(entry)
+        await self._save(entry, old)
         before, after = self._fields(old), self._fields(entry)
         fields = tuple(field for field, value in after.items() if before[field] != value)
         told = DeviceChanged(entry.id, entry.name, fields)
         self._ctx.events.publish("devices.changed", f"device/{entry.id}", told)
         return entry
 
-    async def _save(self, entry: Entry) -> None:
-        await self._ctx.storage.set(_PREFIX + entry.id, msgspec.to_builtins(entry.stored), durable=True)
+    async def _save(self, entry: Entry, old: Entry | None) -> None:
+        await self._write(entry.id, entry, old)
         self._hold(entry)
+
+    async def _write(self, device: str, entry: Entry | None, old: Entry | None) -> None:
+        """Put `entry` on the disk instead of `old`; nothing is no record."""
+        try:
+            await self._put(device, entry, durable=True)
+        except BaseException:
+            # The storage may try it again later; what is told as failed must not come true by then.
+            with suppress(StorageError):
+                await self._put(device, old, durable=False)
+            raise
+
+    async def _put(self, device: str, entry: Entry | None, *, durable: bool) -> None:
+        key = _PREFIX + device
+        if entry is None:
+            await self._ctx.storage.delete(key, durable=durable)
+        else:
+            await self._ctx.storage.set(key, msgspec.to_builtins(entry.stored), durable=durable)
 
     def _hold(self, entry: Entry) -> None:
         if (old := self._entries.get(entry.id)) is not None:
