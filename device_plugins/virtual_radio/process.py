@@ -47,6 +47,7 @@ class RadioProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 limit=_LINE_LIMIT,
+                start_new_session=True,  # Ctrl+C in the terminal is for the hub, which ends this one in its turn
             )
         finally:
             os.close(log)

@@ -40,7 +40,9 @@ def demo(
     data: DataOption = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", min=1.0)] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what happened as JSON.")] = None,
-    ezsp: Annotated[int | None, typer.Option(help="EZSP version of the virtual coordinator.")] = None,
+    ezsp: Annotated[
+        Literal["8", "13", "14", "18"] | None, typer.Option(help="EZSP version of the virtual coordinator.")
+    ] = None,
     speed: Annotated[float | None, typer.Option(help="How fast people move.", min=0.1, max=100.0)] = None,
 ) -> None:
     """Watch a virtual home live: no hardware is needed. Without --data nothing is kept."""
@@ -50,11 +52,11 @@ def demo(
         "speed": speed,
     }
     overrides: dict[str, Any] = {
-        "plugins": {"enable": ["demo"]},
+        "plugins": {"enable": ["demo", "virtual_radio"]},
         "plugin": {"demo": {key: value for key, value in settings.items() if value is not None}},
     }
     if ezsp is not None:
-        overrides["plugin"]["virtual_radio"] = {"ezsp": ezsp}
+        overrides["plugin"]["virtual_radio"] = {"ezsp": int(ezsp)}
     given = data or _before(ctx)
     with ExitStack() as stack:
         folder = Path(given or stack.enter_context(tempfile.TemporaryDirectory(prefix="domovoi-demo-")))

@@ -51,7 +51,11 @@ SCRIPT = (
     Scene("She presses the button in the living room", (Act("Living button", "press", "on", "Living lamp"),), 1.5),
     Scene("The hall is empty again", (Act("Hall motion", "motion", value=False),), 2.5),
     Scene("The sun comes round: it gets warm", (Act("Living climate", "temperature", 26.4, "Bedroom blind"),), 1.5),
-    Scene("She starts the washing machine", (Act("Washing machine", "power", 1850.0),), 1.0),
+    Scene(
+        "She starts the washing machine",
+        (Act("Washing machine", "on_off", value=True), Act("Washing machine", "power", 1850.0)),
+        1.0,
+    ),
     Scene("Ben walks through the hall", (Act("Hall motion", "motion", value=True, expect="Hall lamp"),), 1.5),
     Scene("and up the stairs", (Act("Hall motion", "motion", value=False),), 2.0),
     Scene("It cools down in the evening", (Act("Living climate", "temperature", 21.0, "Bedroom blind"),), 1.5),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, override
 
@@ -19,7 +20,7 @@ _PAIR_LIMIT = 30.0
 
 
 class DemoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`seconds` after which the hub ends (0: never); `report` is a file to write then; `speed` of the script."""
+    """It ends `seconds` after the hub's start (0: never) and writes the file `report`; `speed` is the script's."""
 
     seconds: float = 0.0
     report: str = ""
@@ -34,23 +35,29 @@ class Demo(Plugin):
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
         self._settings: DemoConfig = ctx.config
-        self._narrator = Narrator()
+        self._narrator = Narrator(later=ctx.clock.call_later)
         self._report = Report()
         self._names: dict[str, str] = {}
         self._virtual: dict[str, str] = {}
-        self._button: dict[str, str] = {}
         self._configured: dict[str, asyncio.Event] = {}
         self._playing = False
+        self._is_over = False
         self._home = ctx.data_dir.parent.parent
 
     @override
     async def start(self) -> None:
         """Lay out the rules and begin."""
-        await asyncio.to_thread(_lay_out, self._home / "automations" / "demo.toml")
-        await self.ctx.services.call("automation.reload")
-        self.ctx.tasks.start("plays", self._play())
         if self._settings.seconds:
-            self.ctx.clock.call_later(self._settings.seconds, self._end)
+            spent = (await self.ctx.services.call("hub.status")).uptime_s
+            self.ctx.clock.call_later(max(self._settings.seconds - spent, 0.0), self._end)
+        await asyncio.to_thread(_lay_out, self._home / "automations" / "demo.toml")
+        self.ctx.tasks.start("plays", self._play())
+
+    @override
+    async def stop(self) -> None:
+        """Write the report if the end comes before its time."""
+        if not self._is_over:
+            await self._sum_up()
 
     # What is heard
 
@@ -58,11 +65,8 @@ class Demo(Plugin):
     def value_changed(self, event: Event) -> None:
         """Tell what a device reports."""
         _, device, key = event.subject.split("/")
-        if event.source != "zigbee" or key.startswith(("availability", "last_seen")):
-            return
-        if self._playing and device in self._names:
-            commanded = key.partition(".")[0] in _DRIVEN
-            self._narrator.value(self._names[device], key, event.data.value, commanded=commanded)
+        if self._playing and event.source == "zigbee" and device in self._names:
+            self._narrator.value(self._names[device], key, event.data.value)
 
     @on("state.changed", subject="device/+")
     def record_changed(self, event: Event) -> None:
@@ -77,19 +81,18 @@ class Demo(Plugin):
     def pressed(self, event: Event) -> None:
         """Tell that a button was pressed."""
         device = event.subject.split("/")[1]
-        self._narrator.tell("heard", f"{self._names.get(device, device):<16} button: {event.data.action}")
+        self._narrator.pressed(self._names.get(device, device), event.data.action)
 
     @on("automation.ran")
     def rule_ran(self, event: Event) -> None:
         """Tell that a rule ran."""
         self._report.automations_run += 1
-        self._narrator.tell("rule", f"{'rule':<16} {self._rule(event)}")
+        self._narrator.about("rule", "rule", self._rule(event))
 
     @on("automation.failed")
     def rule_failed(self, event: Event) -> None:
         """Tell that a rule failed."""
-        self._report.wrong(f"{self._rule(event)}: {event.data.error}")
-        self._narrator.tell("wrong", f"{self._rule(event)}: {event.data.error}")
+        self._wrong(f"{self._rule(event)}: {event.data.error}")
 
     @on("devices.commanded")
     def commanded(self, event: Event) -> None:
@@ -104,14 +107,13 @@ class Demo(Plugin):
         if step.step == "configured" and step.device in self._configured:
             self._configured[step.device].set()
         elif step.step == "failed":
-            self._report.wrong(f"pairing: {step.reason}")
-            self._narrator.tell("wrong", f"pairing failed: {step.reason}")
+            self._wrong(f"pairing failed: {step.reason}")
 
     @on("plugin.status")
     def plugin_status(self, event: Event) -> None:
         """A plugin that fails is an error of the demo."""
         if event.data.status in {"failed", "quarantined"}:
-            self._report.wrong(f"plugin {event.data.id}: {event.data.reason}")
+            self._wrong(f"plugin {event.data.id}: {event.data.reason}")
 
     @on("hub.started")
     def started(self, event: Event) -> None:
@@ -123,106 +125,123 @@ class Demo(Plugin):
     async def _play(self) -> None:
         tell = self._narrator.tell
         try:
+            await self.ctx.services.call("automation.reload")
             await self._radio_ready()
-            network = (await self.ctx.services.call("zigbee.status")).network
-            self._report.network = msgspec.to_builtins(network)
-            tell("said", f"Zigbee network {network.pan_id} on channel {network.channel} is up")
             await self._gather()
-            self._playing = True
-            tell("said", f"The home is alive. In another terminal try: hub --data {self._home} devices list")
-            for scene in itertools.cycle(SCRIPT):
-                await self._scene(scene)
-        except Exception as error:
-            self._report.wrong(str(error))
-            tell("wrong", str(error))
+        except HubError as error:
+            self._wrong(str(error))
             raise
+        self._playing = True
+        tell("said", "The home is alive. In another terminal try:")
+        tell("said", f"  hub --data {self._home} devices list")
+        for scene in itertools.cycle(SCRIPT):
+            await self._scene(scene)
 
     async def _radio_ready(self) -> None:
         ready = asyncio.Event()
 
         def heard(event: Event) -> None:
-            if _is_ready(event.data.value):
+            look(event.data.value or {})
+
+        def look(protocol: Mapping[str, str]) -> None:
+            if protocol.get("status") == "ready":
                 ready.set()
+            elif reason := protocol.get("reason"):
+                self._narrator.tell("said", f"Waiting for the radio: {reason}")
 
         undo = self.ctx.state.watch("protocol/zigbee", heard)
         try:
-            if not _is_ready(self.ctx.state.get("protocol/zigbee")):
-                self._narrator.tell("said", "Starting the radio ...")
-                await ready.wait()
+            look(self.ctx.state.get("protocol/zigbee", {}))
+            await ready.wait()
         finally:
             undo()
+        network = (await self.ctx.services.call("zigbee.status")).network
+        if network is not None:
+            self._report.network = msgspec.to_builtins(network)
+            self._narrator.tell("said", f"Zigbee network {network.pan_id} on channel {network.channel} is up")
 
     async def _gather(self) -> None:
         """Make sure that everybody of the cast exists and is paired."""
         shelf = {one["name"]: one for one in await self.ctx.services.call("virtual_radio.devices")}
         known = {one.id: one for one in await self.ctx.services.call("devices.list", protocol="zigbee")}
-        self._names |= {one.id: one.name for one in known.values()}
-        waiting: list[Role] = []
+        waiting: list[tuple[Role, str]] = []
         for role in CAST:
             virtual = shelf.get(role.name) or await self.ctx.services.call(
                 "virtual_radio.add", model=role.model, name=role.name
             )
             self._virtual[role.name] = virtual["ieee"]
-            self._button[role.name] = "virtual_radio.rejoin" if virtual.get("joined") else "virtual_radio.join"
             device = device_id(virtual["ieee"])
-            if device in known:
-                self._report.devices_resumed.append(about(known[device]))
-            else:
-                waiting.append(role)
-        if resumed := self._report.devices_resumed:
-            self._narrator.tell("said", f"{len(resumed)} devices are known from before: no pairing needed")
+            if device not in known:
+                waiting.append((role, "rejoin" if virtual["joined"] else "join"))
+            elif _is_untouched(known[device]):  # a run that was killed had paired it, but not named it yet
+                known[device] = await self._settle_in(role, device)
+        self._names |= {one.id: one.name for one in known.values()}
+        self._report.devices_resumed = [about(one) for one in known.values()]
+        if known:
+            self._narrator.tell("said", f"{len(known)} devices are known from before: no pairing needed")
         if waiting:
             await self._pair(waiting)
 
-    async def _pair(self, waiting: list[Role]) -> None:
+    async def _pair(self, waiting: list[tuple[Role, str]]) -> None:
         self._narrator.tell("said", f"Pairing {len(waiting)} devices through devices.pair ...")
         session = await self.ctx.services.call("devices.pair", protocol="zigbee", duration=300.0)
         try:
-            for number, role in enumerate(waiting, 1):
+            for number, (role, button) in enumerate(waiting, 1):
                 try:
-                    await self._pair_one(role, f"{number}/{len(waiting)}")
+                    await self._pair_one(role, button, f"{number}/{len(waiting)}")
                 except TimeoutError:
-                    message = f"{role.name} was not paired within {_PAIR_LIMIT:g} s"
-                    self._report.wrong(message)
-                    self._narrator.tell("wrong", message)
+                    self._wrong(f"{role.name} was not paired within {_PAIR_LIMIT:g} s")
+                except HubError as error:
+                    self._wrong(f"{role.name} was not paired: {error}")
         finally:
             with contextlib.suppress(HubError):
                 await self.ctx.services.call("devices.pair_cancel", session=session.session)
 
-    async def _pair_one(self, role: Role, place: str) -> None:
-        ieee = self._virtual[role.name]
-        device = device_id(ieee)
+    async def _pair_one(self, role: Role, button: str, place: str) -> None:
+        device = device_id(self._virtual[role.name])
         done = self._configured[device] = asyncio.Event()
         async with asyncio.timeout(_PAIR_LIMIT):
-            await self.ctx.services.call(self._button[role.name], device=ieee)
+            await self.ctx.services.call(f"virtual_radio.{button}", device=self._virtual[role.name])
             await done.wait()
-        await self.ctx.services.call("devices.rename", device=device, name=role.name)
-        record = await self.ctx.services.call("devices.assign", device=device, area=role.area)
-        entry = about(record)
+        entry = about(await self._settle_in(role, device))
         self._report.devices_paired.append(entry)
-        what = ", ".join(entry["capabilities"][:5])
-        self._narrator.tell("done", f"{role.name:<16} paired ({place}): {what}")
+        self._narrator.paired(entry["name"], place, entry["capabilities"])
+
+    async def _settle_in(self, role: Role, device: str) -> Any:  # noqa: ANN401 - a record as the registry gives it
+        """Give a new device its name and its room, unless the owner was quicker or gave the name to another one."""
+        if _is_untouched(await self.ctx.services.call("devices.get", device=device)):
+            try:
+                await self.ctx.services.call("devices.rename", device=device, name=role.name)
+            except HubError as error:
+                self._narrator.tell("said", f"{role.name}: {error}")
+        return await self.ctx.services.call("devices.assign", device=device, area=role.area)
 
     async def _scene(self, scene: Scene) -> None:
         self._narrator.tell("told", scene.text)
         for act in scene.acts:
-            await self._act(act)
+            if device_id(self._virtual[act.role]) in self._names:  # its owner may have removed it
+                await self._act(act)
         await self.ctx.clock.sleep(scene.pause / max(self._settings.speed, 0.01))
 
     async def _act(self, act: Act) -> None:
-        if act.role not in self._virtual:
-            return
-        await self.ctx.services.call(
-            "virtual_radio.act",
-            device=self._virtual[act.role],
-            stimulus=act.stimulus,
-            value=act.value,
-            expect=self._virtual.get(act.expect, ""),
-        )
+        try:
+            await self.ctx.services.call(
+                "virtual_radio.act",
+                device=self._virtual[act.role],
+                stimulus=act.stimulus,
+                value=act.value,
+                expect=self._virtual.get(act.expect, ""),
+            )
+        except HubError as error:
+            self._wrong(f"{act.role}: {error}")
 
     def _rule(self, event: Event) -> str:
         known = self.ctx.state.get(event.subject)
         return str(known["name"] if known else event.data.rule)
+
+    def _wrong(self, message: str) -> None:
+        self._report.wrong(message)
+        self._narrator.tell("wrong", message)
 
     # The end
 
@@ -230,43 +249,33 @@ class Demo(Plugin):
         self.ctx.tasks.start("ends", self._finish())
 
     async def _finish(self) -> None:
-        report = self._report
-        try:
-            latency = await self.ctx.services.call("virtual_radio.latency")
-            report.latency_ms = {"p50": latency["p50_ms"], "p99": latency["p99_ms"]}
-            zigbee = await self.ctx.services.call("zigbee.status")
-            report.reports_heard = zigbee.reports
-            report.rss_mib = (await self.ctx.services.call("hub.status")).rss_mib
-        except HubError as error:
-            report.wrong(str(error))
+        if not self._playing:
+            down = self.ctx.state.get("protocol/zigbee", {}).get("reason") or "there was not enough time"
+            self._wrong(f"the home did not come alive within {self._settings.seconds:g} s: {down}")
+        await self._sum_up()
+        self._is_over = True
+        await self.ctx.services.call("hub.stop", code=1 if self._report.errors else 0)
+
+    async def _sum_up(self) -> None:
+        report, call = self._report, self.ctx.services.call
+        with contextlib.suppress(HubError):  # what cannot be asked stays at nothing; why not has been told
+            report.rss_mib = (await call("hub.status")).rss_mib
+            report.reports_heard = (await call("zigbee.status")).reports
+            report.latency_of(await call("virtual_radio.latency"))
         if self._settings.report:
             try:
                 await report.write(Path(self._settings.report))
             except OSError as error:
-                report.wrong(f"{self._settings.report} cannot be written: {error.strerror}; name another with --report")
-                self._narrator.tell("wrong", report.error_messages[-1])
-        paired, resumed = len(report.devices_paired), len(report.devices_resumed)
+                self._wrong(f"{self._settings.report} cannot be written: {error.strerror}; name another with --report")
         self._narrator.tell(
             "said",
-            f"{paired} devices paired, {resumed} resumed, {report.reports_heard} reports, "
+            f"{len(report.devices_paired)} devices paired, {len(report.devices_resumed)} resumed, "
+            f"{report.reports_heard} reports,",
+        )
+        self._narrator.tell(
+            "said",
             f"{report.automations_run} automations, {report.commands_confirmed} commands, {report.errors} errors",
         )
-        await self.ctx.services.call("hub.stop", code=1 if report.errors else 0)
-
-
-_DRIVEN = frozenset(
-    {
-        "on_off",
-        "level",
-        "color_xy",
-        "color_hue",
-        "color_saturation",
-        "color_temperature",
-        "color_mode",
-        "cover_position",
-        "lock",
-    }
-)
 
 
 def device_id(ieee: str) -> str:
@@ -274,8 +283,9 @@ def device_id(ieee: str) -> str:
     return f"zigbee-{ieee.replace(':', '')}"
 
 
-def _is_ready(protocol: Any) -> bool:  # noqa: ANN401 - a state value
-    return isinstance(protocol, dict) and protocol.get("status") == "ready"
+def _is_untouched(record: Any) -> bool:  # noqa: ANN401 - a record as the registry gives it
+    """Whether a device still has the name and place that it was paired with."""
+    return not record.area and str(record.name).startswith(record.model)
 
 
 def _lay_out(rules: Path) -> None:

@@ -1,6 +1,7 @@
 """What the demo home counted, as one JSON file."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ class Report(msgspec.Struct):
     commands_confirmed: int = 0
     errors: int = 0
     error_messages: list[str] = []
-    latency_ms: dict[str, float | None] = {}
+    latency_ms: dict[str, float | None] = msgspec.field(default_factory=lambda: {"p50": None, "p99": None})
     rss_mib: float = 0.0
     startup_s: float = 0.0
     network: dict[str, Any] = {}
@@ -27,6 +28,12 @@ class Report(msgspec.Struct):
         self.errors += 1
         if len(self.error_messages) < 100:  # noqa: PLR2004 - enough to mend the first
             self.error_messages.append(message)
+
+    def latency_of(self, measured: Mapping[str, float | None]) -> None:
+        """Take over what the virtual radio measured; without a sample it is null."""
+        for part in ("p50", "p99"):
+            ms = measured[f"{part}_ms"]
+            self.latency_ms[part] = None if ms is None else round(ms, 3)
 
     async def write(self, path: Path) -> None:
         """Write the file whole or not at all."""

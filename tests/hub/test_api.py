@@ -61,7 +61,7 @@ def test_importing_the_contract_pulls_in_no_engine() -> None:
     code = "import sys, hub.api; print(*sorted(name for name in sys.modules if name.startswith('hub')))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
-    assert {*said} <= {"hub", "hub.api", "hub.errors", "hub.patterns", "hub.types"}
+    assert {*said} <= {"hub", "hub.api", "hub.context", "hub.errors", "hub.patterns", "hub.types"}
 
 
 def test_errors_say_where() -> None:

@@ -46,7 +46,7 @@ def test_demo_passes_its_options(started: list[RunOptions], tmp_path: Path) -> N
     arguments = ["--seconds", "40", "--report", "r.json", "--ezsp", "8", "--speed", "2", "--data", "d"]
     assert main(["demo", *arguments]) == 4
     expected: dict[str, Any] = {
-        "plugins": {"enable": ["demo"]},
+        "plugins": {"enable": ["demo", "virtual_radio"]},
         "plugin": {
             "demo": {"seconds": 40.0, "report": str(tmp_path / "r.json"), "speed": 2.0},
             "virtual_radio": {"ezsp": 8},
