@@ -20,11 +20,15 @@ _PAIR_LIMIT = 30.0
 
 
 class DemoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """It ends `seconds` after the hub's start (0: never) and writes the file `report`; `speed` is the script's."""
+    """It ends `seconds` after the hub's start (0: never) and writes the file `report`; `speed` is the script's.
+
+    `hint` is a line to show when the home is alive.
+    """
 
     seconds: float = 0.0
     report: str = ""
     speed: float = 1.0
+    hint: str = ""
 
 
 class Demo(Plugin):
@@ -94,6 +98,12 @@ class Demo(Plugin):
         """Tell that a rule failed."""
         self._wrong(f"{self._rule(event)}: {event.data.error}")
 
+    @on("state.changed", subject="automation/+")
+    def automation_changed(self, event: Event) -> None:
+        """Tell a mistake in a file that was just saved."""
+        if event.data.value and event.data.value["status"] == "error":
+            self._narrator.tell("wrong", event.data.value["reason"])
+
     @on("devices.commanded")
     def commanded(self, event: Event) -> None:
         """Count what devices confirmed."""
@@ -132,8 +142,9 @@ class Demo(Plugin):
             self._wrong(str(error))
             raise
         self._playing = True
-        tell("said", "The home is alive. In another terminal try:")
-        tell("said", f"  hub --data {self._home} devices list")
+        tell("said", "The home is alive.")
+        if self._settings.hint:
+            tell("said", self._settings.hint)
         for scene in itertools.cycle(SCRIPT):
             await self._scene(scene)
 

@@ -150,9 +150,11 @@ def measure() -> dict[str, float]:
         with hub_host(one, folder / "hub"), bare_host(two):
             one.react(WARM_UP)
             two.react(WARM_UP)
-            for _ in range(BATCHES):
+            for done in range(BATCHES):
+                print(f"\r{done * 100 // BATCHES} % measured", end="", file=sys.stderr, flush=True)
                 through += one.react(BATCH)
                 bare += two.react(BATCH)
+        print("\r", end="", file=sys.stderr)
         one.close()
         two.close()
     return {

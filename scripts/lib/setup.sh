@@ -15,7 +15,7 @@ die() {
 help_if_asked() {
     case "${1:-}" in
         -h | --help)
-            awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"
+            awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0" | fmt --split-only --width=80
             exit 0
             ;;
     esac
@@ -58,10 +58,19 @@ _apt() {
     fi
 }
 
+# Debian has 3.13 since trixie; older systems need another way.
+_advice() {
+    if apt-cache show python3.13 >/dev/null 2>&1; then
+        _apt 'python3.13 python3.13-venv'
+    else
+        printf "this system's packages have none; install uv, and it is fetched from there at the next run"
+    fi
+}
+
 _make_venv() {
     local python version
     python="$(_find_python)" ||
-        die "no Python 3.13 or newer was found; install one, for example with: $(_apt 'python3 python3-venv')"
+        die "no Python 3.13 or newer was found; install one: $(_advice)"
     version="$("$python" -c 'import sys; print("{}.{}".format(*sys.version_info))')"
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         die "$python cannot make virtual environments; run: $(_apt "python$version-venv")"
@@ -78,16 +87,6 @@ _is_set_up() {
 }
 
 _pip_install() {
-    "$VENV/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input --root-user-action=ignore "$@" \
-        </dev/null >&2
-}
-
-# A virtual environment that was moved or copied still holds scripts of the old place, so it is made anew.
-_venv_works() {
-    "$VENV/bin/python" -c 'import pip' 2>/dev/null && [[ "$(grep '^command = ' "$VENV/pyvenv.cfg")" == *" $VENV" ]]
-}
-
-_install() {
     "$VENV/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input --root-user-action=ignore "$@" \
         </dev/null >&2
 }
