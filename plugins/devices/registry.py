@@ -102,7 +102,7 @@ class Registry:
             self._check_present(entry)
             if (holder := self._holder(name, entry.id)) is not None:
                 raise InvalidValueError(
-                    f"the name {name!r} is taken by {holder.name!r} ({holder.id}), read without case and signs; choose another",
+                    f"the name {name!r} is taken by {holder.name!r} ({holder.id}); choose another",
                     device=entry.id,
                 )
             return await self._change(self._entries[entry.id], name=name)

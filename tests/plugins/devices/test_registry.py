@@ -206,9 +206,9 @@ async def test_a_new_device_that_cannot_be_written_is_not_there(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("v-lamp WHITE", "the name 'v-lamp WHITE' is taken by 'V-Lamp White' (radio-1), read without case and signs; choose another"),
-        ("radio-1", "the name 'radio-1' is taken by 'V-Lamp White' (radio-1), read without case and signs; choose another"),
-        ("RADIO 1", "the name 'RADIO 1' is taken by 'V-Lamp White' (radio-1), read without case and signs; choose another"),
+        ("v-lamp WHITE", "the name 'v-lamp WHITE' is taken by 'V-Lamp White' (radio-1); choose another"),
+        ("radio-1", "the name 'radio-1' is taken by 'V-Lamp White' (radio-1); choose another"),
+        ("RADIO 1", "the name 'RADIO 1' is taken by 'V-Lamp White' (radio-1); choose another"),
         ("  ", "a device's name must be 1 to 64 printable characters, not ''"),
         ("a\x1b[2J", r"a device's name must be 1 to 64 printable characters, not 'a\x1b[2J'"),
     ],
