@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.cli.errors import WrongUsageError
+from hub.cli.errors import CommandError
 from hub.cli.words import pair, parse
+from hub.suggest import did_you_mean
 
 type Feature = dict[str, Any]
 
@@ -32,15 +33,17 @@ class Action:
         return readings
 
 
-def actions(features: Sequence[Feature], words: Iterable[str], transition: float | None = None) -> list[Action]:
-    """The commands that `words` ask of a device with these features; `transition` (s) goes to those that can fade.
+def actions(
+    name: str, features: Sequence[Feature], words: Iterable[str], transition: float | None = None
+) -> list[Action]:
+    """The commands that `words` ask of the device `name`; `transition` (s) goes to those that can fade.
 
-    Raises WrongUsageError.
+    Raises CommandError for what it cannot be told, WrongUsageError.
     """
     found: list[Action] = []
     for word in words:
         if "=" not in word:
-            found.append(_command(features, word))
+            found.append(_command(name, features, word))
             continue
         key, value = pair(word)
         feature = _feature(features, key)
@@ -50,10 +53,13 @@ def actions(features: Sequence[Feature], words: Iterable[str], transition: float
         elif found:
             found[-1].words[key] = value
         else:
-            keys = ", ".join(one["key"] for one in features if one.get("commands")) or "nothing"
-            raise WrongUsageError(f"it has no {key!r}; it can be told {keys}")
+            keys = [one["key"] for one in features if one.get("commands")]
+            hint = did_you_mean(key, keys)
+            raise CommandError(
+                f"{name} has no {key!r}{hint}?" if hint else f"{name} has no {key!r}; it can be told {_listed(keys)}"
+            )
     if transition is not None:
-        _fade(features, found, transition)
+        _fade(name, features, found, transition)
     return found
 
 
@@ -63,23 +69,32 @@ def _feature(features: Sequence[Feature], name: str) -> Feature | None:
     )
 
 
-def _command(features: Sequence[Feature], word: str) -> Action:
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _command(name: str, features: Sequence[Feature], word: str) -> Action:
     key, colon, command = word.rpartition(":")
     asked = [_feature(features, key)] if colon else features
     able = [one for one in asked if one is not None and command in one.get("commands", ())]
     if not able:
-        every = dict.fromkeys(name for one in features for name in one.get("commands", ()) if name != "set")
-        raise WrongUsageError(f"it has no command {word!r}; it has {', '.join(every) or 'none'}")
+        every = dict.fromkeys(each for one in features for each in one.get("commands", ()) if each != "set")
+        hint = did_you_mean(command, every)
+        raise CommandError(
+            f"{name} has no command {word!r}{hint}?"
+            if hint
+            else f"{name} has no command {word!r}; it has {_listed(every)}"
+        )
     if len(able) > 1:
         ways = " or ".join(f"{one['key']}:{command}" for one in able)
-        raise WrongUsageError(f"{word!r} may mean several things; say {ways}")
+        raise CommandError(f"{word!r} may mean several things to {name}; say {ways}")
     return Action(able[0]["key"], command)
 
 
-def _fade(features: Sequence[Feature], found: list[Action], transition: float) -> None:
+def _fade(name: str, features: Sequence[Feature], found: list[Action], transition: float) -> None:
     able = {one["key"] for one in features if one["capability"] in _FADING}
     fading = [one for one in found if one.key in able and one.command in {"set", "step"}]
     if not fading:
-        raise WrongUsageError("nothing here can fade: --transition goes with brightness or colour")
+        raise CommandError(f"nothing of this can fade at {name}: --transition goes with brightness or colour")
     for one in fading:
         one.fixed["transition"] = transition

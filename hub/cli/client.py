@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hub.cli.errors import CommandError, RefusedError, UnreachableHubError
+from hub.cli.errors import CommandError, RefusedError, UnreachableHubError, WrongUsageError
 from hub.cli.feed import Feed
 
 _CALL_S = 10.0
@@ -29,10 +29,14 @@ class Client:
     def call(self, service: str, /, arguments: dict[str, Any], *, limit: float = _CALL_S) -> Any:  # noqa: ANN401 - JSON
         """Call a service, which may take `limit` seconds to answer.
 
-        Raises RefusedError, UnreachableHubError.
+        Raises RefusedError, UnreachableHubError, WrongUsageError.
         """
         target = f"/api/v1/services/{quote(service, safe='')}?timeout={limit:g}"
-        return self._ask("POST", target, json.dumps(arguments).encode(), limit + _MARGIN_S)["result"]
+        try:
+            body = json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError as error:
+            raise WrongUsageError("an argument is no UTF-8, or no finite number; neither can be sent") from error
+        return self._ask("POST", target, body, limit + _MARGIN_S)["result"]
 
     def events(self, kind: str = "**", subject: str = "#") -> Feed:
         """Live events by type and subject pattern; enter it as a context."""

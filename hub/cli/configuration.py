@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli.completion import files
 from hub.cli.errors import CommandError, UnreachableHubError
 from hub.cli.output import emit, say, tell
 from hub.cli.session import Session, chosen_folder, talks
@@ -16,7 +17,10 @@ from hub.errors import HubError
 app = typer.Typer(help="The configuration: check and show.", no_args_is_help=True)
 
 FileArgument = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="The configuration; default: hub.toml in the data folder.")
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]", help="The configuration; default: hub.toml in the data folder.", autocompletion=files
+    ),
 ]
 
 
@@ -57,29 +61,30 @@ def show(session: Session, file: FileArgument = None) -> None:
 def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     # Loaded here: the hub and its plugins cost time that no other command need pay.
     from hub import config  # noqa: PLC0415
-    from hub.app import bundled_folders  # noqa: PLC0415
+    from hub.app import find_plugins  # noqa: PLC0415
     from hub.hosts.inside import load_class  # noqa: PLC0415
-    from hub.manifest import discover  # noqa: PLC0415
+    from hub.plugin_manager import choose  # noqa: PLC0415
+    from hub.plugin_order import start_order  # noqa: PLC0415
 
     try:
         settings = config.load(file, _folder(data))
     except HubError as error:
         yield str(error)
         return
-    found, wrong = discover([*bundled_folders(), *settings.plugin_dirs])
+    known, wrong = find_plugins(settings)
     yield from map(str, wrong)
-    known = {one.id: one for one in found}
     try:
         config.check_plugins(settings, known)
     except HubError as error:
         yield str(error)
-    for name in settings.plugin:
-        if name in known:
-            try:
-                if (struct := load_class(known[name]).Config) is not None:
-                    config.section(settings, name, struct, known[name].config)
-            except HubError as error:
-                yield str(error)
+    chosen = choose(known, known.keys() & {*settings.plugins.enable, *settings.plugin}, settings.plugins.disable)
+    yield from start_order({one.id: one for one in chosen})[1].values()
+    for one in chosen:
+        try:
+            if (struct := load_class(one).Config) is not None:
+                config.section(settings, one.id, struct, one.config)
+        except HubError as error:
+            yield str(error)
 
 
 def _folder(data: str | None) -> dict[str, Any]:
@@ -88,16 +93,16 @@ def _folder(data: str | None) -> dict[str, Any]:
 
 
 def _lines(settings: dict[str, Any]) -> Iterator[str]:
-    """The settings as TOML; what has no section is a comment."""
-    for name, value in settings.items():
-        if not isinstance(value, dict):
-            yield f"# {name}: {value}"
+    """The settings as TOML; where they come from is a comment."""
+    file = settings.get("file", "")
+    yield f"# file: {file}" if Path(file).is_file() else "# no configuration file; defaults"
     for name, value in settings.items():
         if name == "plugin":
             for plugin, section in value.items():
                 yield from _section(f"plugin.{plugin}", section)
         elif isinstance(value, dict):
-            yield from _section(name, value)
+            own = {"data_dir": settings["data_dir"]} if name == "hub" else {}
+            yield from _section(name, value | own)
 
 
 def _section(name: str, section: dict[str, Any]) -> Iterator[str]:

@@ -6,33 +6,33 @@ import typer
 
 from hub.cli.actions import Action, actions
 from hub.cli.errors import CommandError, RefusedError
-from hub.cli.names import DeviceArgument
-from hub.cli.output import clean, emit, fields, moment, say, short, table
+from hub.cli.names import DeviceArgument, areas, labels_given, protocols, wishes
+from hub.cli.output import clean, emit, fields, moment, say, table
+from hub.cli.readings import Record, readings, summary, unit_of
 from hub.cli.session import Session, talks
+from hub.cli.words import finite
 
 app = typer.Typer(help="Devices: list, show, name, pair, command.", no_args_is_help=True)
 
 _COMMAND_S = 30.0
-_BY_THE_WAY = ("link_quality", "signal_strength", "firmware", "battery_voltage")
-
-type Record = dict[str, Any]
 
 
 @app.command("list")
 @talks
 def list_devices(
     session: Session,
-    area: Annotated[str, typer.Option(help="Only those in this area.")] = "",
-    protocol: Annotated[str, typer.Option(help="Only those of this protocol.")] = "",
-    label: Annotated[str, typer.Option(help="Only those with this label.")] = "",
+    area: Annotated[str, typer.Option(help="Only those in this area.", autocompletion=areas)] = "",
+    protocol: Annotated[str, typer.Option(help="Only those of this protocol.", autocompletion=protocols)] = "",
+    label: Annotated[str, typer.Option(help="Only those with this label.", autocompletion=labels_given)] = "",
 ) -> None:
     """List the devices and what is true of them."""
     found: list[Record] = session.client.get("devices", area=area, protocol=protocol, label=label)
     if session.json:
         emit(found)
         return
-    rows = [[one["name"], one["area"], summary(one), one["id"]] for one in found]
-    table(["Name", "Area", "State", "Id"], rows, keep="Id", empty="No devices. `hub devices pair` adds some.")
+    rows = [[one["name"], one["area"], one["model"], one["availability"], summary(one)] for one in found]
+    columns = ["Name", "Area", "Model", "Status", "State"]
+    table(columns, rows, keep="Name", empty="No devices. `hub devices pair` adds some.")
 
 
 @app.command()
@@ -57,7 +57,7 @@ def rename(
 def assign(
     session: Session,
     device: DeviceArgument,
-    area: Annotated[str | None, typer.Option(help='The area it is in; "" for none.')] = None,
+    area: Annotated[str | None, typer.Option(help='The area it is in; "" for none.', autocompletion=areas)] = None,
     label: Annotated[list[str] | None, typer.Option(help="A label, instead of those it has; may be repeated.")] = None,
     no_labels: Annotated[bool, typer.Option("--no-labels", help="Take all labels away.")] = False,  # noqa: FBT002
 ) -> None:
@@ -89,9 +89,14 @@ def set_values(
     session: Session,
     device: DeviceArgument,
     words: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE|COMMAND...", help="Such as on_off=on, level=40, toggle.")
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE|COMMAND...", help="Such as on_off=on, level=40, toggle.", autocompletion=wishes
+        ),
     ],
-    transition: Annotated[float | None, typer.Option(help="Seconds to fade brightness and colour.", min=0.0)] = None,
+    transition: Annotated[
+        float | None, typer.Option(help="Seconds to fade brightness and colour.", min=0.0, callback=finite)
+    ] = None,
 ) -> None:
     """Make a device do something, and wait until it has confirmed.
 
@@ -99,20 +104,14 @@ def set_values(
     KEY=VALUE behind it is its argument: hub devices set lamp step by=10
     """
     record = session.client.call("devices.get", {"device": device})
-    results = [_carry_out(session, record, one) for one in actions(record["features"], words, transition)]
+    wished = actions(record["name"], record["features"], words, transition)
+    results = [_carry_out(session, record, one) for one in wished]
     if session.json:
         emit(results)
         return
     for one in results:
-        say(f"{record['name']}: {one['key']} is {short(one['value'])}" if one["value"] is not None else record["name"])
-
-
-def summary(record: Record) -> str:
-    """What is true of a device, in the words of `hub devices set`."""
-    values: dict[str, Any] = record["values"]
-    told = [f"{key}={short(value)}" for key, value in values.items() if key.partition(".")[0] not in _BY_THE_WAY]
-    state = "" if record["availability"] == "online" else record["availability"]
-    return "; ".join(part for part in (state, " ".join(told)) if part)
+        told = readings({**record, "values": {one["key"]: one["value"]}})[one["key"]]
+        say(f"{record['name']}: {one['key']} is {told}" if one["value"] is not None else f"{record['name']}: done")
 
 
 def _carry_out(session: Session, record: Record, action: Action) -> dict[str, Any]:
@@ -151,14 +150,9 @@ def _show(session: Session, record: Record) -> None:
         ]
     )
     say()
-    values: dict[str, Any] = record["values"]
+    values = readings(record)
     rows = [
-        [
-            one["key"],
-            short(values[one["key"]]) if one["key"] in values else "",
-            " ".join(one.get("commands", ())),
-            _span(one),
-        ]
+        [one["key"], values.get(one["key"], ""), " ".join(one.get("commands", ())), _span(one)]
         for one in record["features"]
     ]
     table(["Capability", "Value", "Commands", "Range"], rows, keep="Capability", empty="It has no capabilities.")
@@ -169,7 +163,7 @@ def _span(feature: Record) -> str:
         return " ".join(names)
     low, high = feature.get("minimum"), feature.get("maximum")
     ends = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
-    return "" if ends == ".." else f"{ends} {feature.get('unit', '')}".strip()
+    return "" if ends == ".." else f"{ends} {unit_of(feature)}".strip()
 
 
 def _done(session: Session, record: Record, sentence: str) -> None:

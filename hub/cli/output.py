@@ -1,20 +1,24 @@
-"""How answers look: tables of 80 columns, fields, JSON. rich is loaded when the first table is drawn."""
+"""How answers look: tables and fields that fit the terminal, values, times, JSON."""
 
 import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from textwrap import wrap
+from itertools import zip_longest
 from typing import Any
 
-_WIDTH = 80
-_KEEP = 34
+from hub.cli.folding import cut, extent, fold, width, words
+
+_GAP = "  "
+_NARROW = 6
+_LONG_WORD = 24
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def emit(value: Any, *, stream: bool = False) -> None:  # noqa: ANN401 - JSON
     """Print JSON: a document, or one line of a stream, which is flushed."""
-    print(json.dumps(value, ensure_ascii=False, indent=None if stream else 2), flush=stream)  # noqa: T201
+    is_plain = "utf" not in (sys.stdout.encoding or "").lower()
+    print(json.dumps(value, ensure_ascii=is_plain, indent=None if stream else 2), flush=stream)  # noqa: T201
 
 
 def say(text: str = "") -> None:
@@ -27,24 +31,41 @@ def tell(text: str) -> None:
     print(f"hub: {clean(text)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, keep: str = "", empty: str = "") -> None:
-    """Draw a table that fits the terminal; cells wrap, and the column `keep` gives way last. No rows: say `empty`."""
-    # Loaded here: it costs 100 ms that --json and most commands need not pay.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, keep: str = "", cuts: Sequence[str] = (), empty: str = ""
+) -> None:
+    """Draw a table that fits the terminal: cells fold on words, and the column `keep` gives way last.
 
-    lines = [[clean(cell) for cell in row] for row in rows]
-    if not lines:
+    Cells of the columns `cuts` stay one line, cut with an ellipsis. No rows: say `empty`.
+    """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    if not cells:
         say(empty)
         return
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, name in enumerate(columns):
-        whole = name == keep and max(len(line[number]) for line in lines) <= _KEEP
-        drawn.add_column(name, overflow="fold", no_wrap=whole)
-    for line in lines:
-        drawn.add_row(*(Text(cell) for cell in line))
-    Console(highlight=False, soft_wrap=False).print(drawn)
+    room = width() - len(_GAP) * (len(columns) - 1)
+    widths = _widths([*zip(columns, *cells, strict=True)], room, keep, cuts)
+    for row in ([*columns], *cells):
+        lines = [
+            [cut(cell, space)] if name in cuts else fold(cell, space)
+            for name, cell, space in zip(columns, row, widths, strict=True)
+        ]
+        for line in zip_longest(*lines, fillvalue=""):
+            padded = (cell + " " * (space - extent(cell)) for cell, space in zip(line, widths, strict=True))
+            say(_GAP.join(padded).rstrip())
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int, keep: str, cuts: Sequence[str]) -> list[int]:
+    """The widest columns give way, at first only as far as no word need break."""
+    widths = [min(max(map(extent, column)), room) for column in columns]
+    longest = [max(extent(word) for cell in column for word in words(cell) or ("",)) for column in columns]
+    narrow = [
+        _NARROW if column[0] in cuts else min(word, _LONG_WORD) for column, word in zip(columns, longest, strict=True)
+    ]
+    kept = [width if column[0] == keep else least for column, width, least in zip(columns, widths, narrow, strict=True)]
+    for least in (kept, narrow, [_NARROW] * len(widths)):
+        while sum(widths) > room and (able := [at for at, space in enumerate(widths) if space > least[at]]):
+            widths[max(able, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def fields(pairs: Iterable[tuple[str, str]]) -> None:
@@ -52,10 +73,15 @@ def fields(pairs: Iterable[tuple[str, str]]) -> None:
     shown = [(name, clean(value)) for name, value in pairs if value]
     indent = max((len(name) for name, _ in shown), default=0) + 3
     for name, value in shown:
-        first, *rest = wrap(value, max(_WIDTH - indent, 20), break_on_hyphens=False) or [""]
-        say(f"{name + ':':<{indent}}{first}")
-        for line in rest:
-            say(" " * indent + line)
+        hang(f"{name + ':':<{indent}}", value)
+
+
+def hang(head: str, text: str) -> None:
+    """Print a text behind its head, folded on words, its further lines indented likewise."""
+    first, *rest = fold(clean(text), max(width() - extent(head), 20))
+    say(head + first)
+    for line in rest:
+        say(" " * extent(head) + line)
 
 
 def clean(text: str) -> str:
@@ -74,6 +100,14 @@ def short(value: Any) -> str:  # noqa: ANN401 - JSON
     if isinstance(value, float):
         return f"{value:g}" if abs(value) < 1e6 else str(value)  # noqa: PLR2004 - where g turns to exponents
     return json.dumps(value, ensure_ascii=False)
+
+
+def number(value: float) -> str:
+    """A number as a person reads it: at most two decimals, or three below one."""
+    if isinstance(value, int):
+        return str(value)
+    text = f"{value:.{2 if abs(value) >= 1 else 3}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def ago(then: int | None) -> str:

@@ -1,5 +1,6 @@
 """`hub devices pair`: pairing as a dialogue, or as its steps in JSON."""
 
+import re
 import sys
 import time
 from contextlib import suppress
@@ -7,15 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.devices import summary
-from hub.cli.errors import CommandError
-from hub.cli.output import emit, say
+from hub.cli.errors import CommandError, RefusedError
+from hub.cli.feed import Feed
+from hub.cli.names import protocols
+from hub.cli.output import emit, hang, say
 from hub.cli.progress import Progress
+from hub.cli.readings import summary
 from hub.cli.session import Session, talks
+from hub.cli.words import finite
 
 _OPEN_S = 20.0
 _TICK_S = 0.2
 _LATE_S = 30.0
+_BUSY = re.compile(r"in session (\w+)")
 
 type Step = dict[str, Any]
 
@@ -28,32 +33,57 @@ def add_to(app: typer.Typer) -> None:
 @talks
 def pair(
     session: Session,
-    protocol: Annotated[str, typer.Option(help="Only this protocol, such as zigbee.")] = "any",
-    duration: Annotated[float, typer.Option(help="Seconds to wait for devices.", min=1.0, max=600.0)] = 120.0,
+    protocol: Annotated[
+        str, typer.Option(help="Only this protocol, such as zigbee.", autocompletion=protocols)
+    ] = "any",
+    duration: Annotated[
+        float, typer.Option(help="Seconds to wait for devices.", min=1.0, max=600.0, callback=finite)
+    ] = 120.0,
     count: Annotated[int | None, typer.Option(help="End when so many are paired.", min=1)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,  # noqa: FBT002 - an option
+    cancel: Annotated[str, typer.Option(metavar="SESSION", help="Instead end a session that is open.")] = "",
 ) -> None:
     """Let new devices in, and show how it goes; Ctrl-C ends it."""
+    if cancel:
+        _cancel(session, cancel)
+        return
     asks = not yes and not session.json and sys.stdin.isatty() and sys.stdout.isatty()
     with session.client.events("devices.pairing", "pairing/#") as feed:
-        opened = session.client.call("devices.pair", {"protocol": protocol, "duration": duration}, limit=_OPEN_S)
+        opened = _open(session, protocol, duration)
         dialogue = _Dialogue(session, opened["session"], asks=asks)
         dialogue.begin(opened["protocols"], duration)
-        deadline = time.monotonic() + duration + _LATE_S
         try:
-            while not dialogue.ended and time.monotonic() < deadline:
-                message = feed.next(_TICK_S)
-                dialogue.tick()
-                if message is not None and "data" in message:
-                    dialogue.hear(message["data"])
-                if count is not None and dialogue.paired >= count:
-                    break
+            dialogue.follow(feed, time.monotonic() + duration + _LATE_S, count)
+        except (KeyboardInterrupt, typer.Abort):
+            dialogue.interrupted()
+            raise
         finally:
             dialogue.end()
             if not dialogue.ended:
                 with suppress(CommandError):
                     session.client.call("devices.pair_cancel", {"session": opened["session"]})
     dialogue.conclude()
+
+
+def _open(session: Session, protocol: str, duration: float) -> dict[str, Any]:
+    try:
+        opened: dict[str, Any] = session.client.call(
+            "devices.pair", {"protocol": protocol, "duration": duration}, limit=_OPEN_S
+        )
+    except RefusedError as error:
+        if busy := _BUSY.search(str(error)):
+            ways = f"cancel it with `hub devices pair --cancel {busy[1]}`, or wait"
+            raise CommandError(str(error).replace("cancel it or wait", ways)) from error
+        raise
+    return opened
+
+
+def _cancel(session: Session, name: str) -> None:
+    session.client.call("devices.pair_cancel", {"session": name})
+    if session.json:
+        emit({"session": name, "cancelled": True})
+    else:
+        say(f"pairing session {name} is over")
 
 
 class _Dialogue:
@@ -65,7 +95,8 @@ class _Dialogue:
         self._asks = asks
         self._progress = Progress(shown=not session.json and sys.stdout.isatty())
         self._failures = 0
-        self._configured: set[str] = set()
+        self._configured: dict[str, str] = {}  # names by id
+        self._introduced: set[str] = set()
         self.ended = False
 
     @property
@@ -78,16 +109,30 @@ class _Dialogue:
         self._say(f"Open for {' and '.join(protocols)} for {duration:g} s. Put the device into pairing mode now.")
         self._progress.begin(duration)
 
-    def tick(self) -> None:
-        """Show the time that is left."""
-        self._progress.tick()
+    def follow(self, feed: Feed, deadline: float, count: int | None) -> None:
+        """Tell and ask until the session has ended, or `count` devices are ready."""
+        while not self.ended and time.monotonic() < deadline and (count is None or self.paired < count):
+            message = feed.next(_TICK_S)
+            self._progress.tick()
+            if message is not None and "data" in message:
+                self._hear(message["data"])
+
+    def interrupted(self) -> None:
+        """Say what was reached before Ctrl-C."""
+        self.end()
+        names = list(self._configured.values())
+        if not names:
+            self._say("Stopped; no device was added.")
+        elif len(names) == 1:
+            self._say(f"Stopped; 1 device was added: {names[0]}.")
+        else:
+            self._say(f"Stopped; {len(names)} devices were added: {', '.join(names)}.")
 
     def end(self) -> None:
         """Leave the terminal as it was."""
         self._progress.end()
 
-    def hear(self, step: Step) -> None:
-        """Tell one step, if it is of this session."""
+    def _hear(self, step: Step) -> None:
         if step["session"] == self._name:
             if self._session.json:
                 emit(step, stream=True)
@@ -95,9 +140,9 @@ class _Dialogue:
 
     def _take(self, step: Step) -> None:
         who = step["model"] or step["device"]
+        self._introduce(step)
         match step["step"]:
             case "joined":
-                self._say(f"{step['device']} has joined.")
                 self._progress.work(f"{who}: getting to know it", 0.0)
             case "interviewing":
                 self._progress.work(f"{who}: {step['reason'] or 'getting to know it'}", step["progress"])
@@ -111,6 +156,17 @@ class _Dialogue:
                 self._progress.work("", 0.0)
             case "ended":
                 self.ended = True
+
+    def _introduce(self, step: Step) -> None:
+        device, model = step["device"], step["model"]
+        if step["step"] == "joined" and device not in self._introduced:
+            self._say(f"{model or 'A device'} has joined ({device}).")
+        elif not model or step["step"] != "interviewing" or device in self._introduced:
+            return
+        else:
+            self._say(f"It is a {model}.")
+        if model:
+            self._introduced.add(device)
 
     def conclude(self) -> None:
         """Say how it went.
@@ -127,26 +183,29 @@ class _Dialogue:
     def _welcome(self, step: Step) -> None:
         device = step["device"]
         again = device in self._configured
-        self._configured.add(device)
+        self._configured.setdefault(device, step["model"] or device)
         self._progress.work("", 0.0)
         if again or self._session.json:
             return
         record = self._session.client.call("devices.get", {"device": device})
+        self._configured[device] = record["name"]
         self._say(f"{record['name']} is ready ({' '.join(filter(None, (record['manufacturer'], record['model'])))}).")
-        self._say(f"  it has: {', '.join(one['key'] for one in record['features']) or 'no capabilities'}")
+        self._say(", ".join(one["key"] for one in record["features"]) or "no capabilities", head="  it has: ")
         if told := summary(record):
-            self._say(f"  now:    {told}")
+            self._say(told, head="  now:    ")
         if self._asks:
             self._name_it(device, record["name"])
 
     def _name_it(self, device: str, current: str) -> None:
         with self._progress.paused():
-            while (name := typer.prompt("  call it", default=current).strip()) != current:
+            while (name := _prompt("  call it", default=current).strip()) != current:
                 try:
-                    self._session.client.call("devices.rename", {"device": device, "name": name})
+                    record = self._session.client.call("devices.rename", {"device": device, "name": name})
                 except CommandError as error:
-                    self._say(f"  {error}")
+                    self._say(str(error), head="  ")
                 else:
+                    self._configured[device] = record["name"]
+                    self._say(f"It is called {record['name']} now.")
                     return
 
     def _ask(self, step: Step) -> None:
@@ -156,16 +215,24 @@ class _Dialogue:
             raise CommandError(f"{step['reason'] or 'the device asks for input'}; run it on a terminal, without --yes")
         self._say(step["reason"] or f"{step['device']} asks for input.")
         with self._progress.paused():
-            values = {name: typer.prompt(f"  {_label(name, about)}") for name, about in step["inputs"].items()}
+            values = {name: _prompt(f"  {_label(name, about)}") for name, about in step["inputs"].items()}
         try:
             self._session.client.call("devices.pair_input", {"session": self._name, "values": values})
         except CommandError as error:
-            self._say(f"  {error}")
+            self._say(str(error), head="  ")
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, head: str = "") -> None:
         if not self._session.json:
             with self._progress.paused():
-                say(text)
+                hang(head, text)
+
+
+def _prompt(text: str, default: str | None = None) -> str:
+    try:
+        return str(typer.prompt(text, default=default))
+    except typer.Abort:
+        say()  # ^C stands on the line of the question
+        raise
 
 
 def _label(name: str, about: Any) -> str:  # noqa: ANN401 - JSON

@@ -1,14 +1,17 @@
 """The root of the command line: all commands below it, and one sentence for whatever goes wrong."""
 
 import contextlib
+import io
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hub import __version__
-from hub.cli import configuration, devices, live, pairing, plugins, running, services, tokens
+from hub.cli import completion, configuration, devices, live, pairing, plugins, running, services, tokens
 from hub.cli.errors import INTERRUPTED, CommandError
 from hub.cli.output import say, tell
 from hub.cli.session import DataOption, JsonOption, SocketOption
@@ -54,16 +57,32 @@ app.add_typer(tokens.app, name="token")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code; a mistake is told in one sentence, never by a traceback."""
+    _prepare_streams()
     try:
-        code = app(arguments, prog_name="hub", standalone_mode=False)
+        command = typer.main.get_command(app)
+        completion.take_over()
+        code = command(arguments, prog_name="hub", standalone_mode=False)
         sys.stdout.flush()
     except (HubError, typer.TyperException, OSError) as error:
         return _told(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a terminal
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        tell(f"failed ({type(error).__name__}: {error}; {place.filename}:{place.lineno}); report it with this line")
+        return 1
     except SystemExit as end:  # typer's own: completion, and a pipe that broke
         return _told(end.__context__) if isinstance(end.__context__, OSError) else int(end.code or 0)
     return code if isinstance(code, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Where nobody listens, or a name cannot be shown, the command still does its work."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _told(error: HubError | typer.TyperException | OSError) -> int:

@@ -1,17 +1,24 @@
 """`hub run` and `hub demo`: a hub in this process. The hub itself is loaded only here, on use."""
 
+import os
+import shutil
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 import typer
 
-from hub.cli.output import say
-from hub.cli.session import DataOption, chosen_folder
+from hub.cli.completion import files
+from hub.cli.errors import CommandError
+from hub.cli.session import DataOption, chosen_folder, named_folder
+from hub.cli.words import finite
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Default: hub.toml in the data folder.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Default: hub.toml in the data folder.", autocompletion=files),
 ]
 
 
@@ -31,47 +38,76 @@ def run(
 ) -> None:
     """Run the hub until it is interrupted."""
     overrides = {"hub": {"log_level": log_level}} if log_level else {}
-    folder = chosen_folder(data or _before(ctx))
-    raise typer.Exit(_run(config, folder, overrides, quiet=False))
+    folder = chosen_folder(_given(ctx, data))
+    raise typer.Exit(_run(config, folder, overrides))
 
 
 def demo(
     ctx: typer.Context,
     data: DataOption = None,
-    seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", min=1.0)] = None,
-    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what happened as JSON.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", min=1.0, callback=finite)] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what happened as JSON.", autocompletion=files)
+    ] = None,
     ezsp: Annotated[
         Literal["8", "13", "14", "18"] | None, typer.Option(help="EZSP version of the virtual coordinator.")
     ] = None,
-    speed: Annotated[float | None, typer.Option(help="How fast people move.", min=0.1, max=100.0)] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="How fast people move.", min=0.1, max=100.0, callback=finite)
+    ] = None,
 ) -> None:
     """Watch a virtual home live: no hardware is needed. Without --data nothing is kept."""
-    settings: dict[str, Any] = {
-        "seconds": seconds,
-        "report": str(report.absolute()) if report else None,
-        "speed": speed,
-    }
+    settings: dict[str, Any] = {"seconds": seconds, "report": _writable(report) if report else None, "speed": speed}
     overrides: dict[str, Any] = {
         "plugins": {"enable": ["demo", "virtual_radio"]},
         "plugin": {"demo": {key: value for key, value in settings.items() if value is not None}},
     }
     if ezsp is not None:
         overrides["plugin"]["virtual_radio"] = {"ezsp": int(ezsp)}
-    given = data or _before(ctx)
+    given = named_folder(_given(ctx, data))
     with ExitStack() as stack:
         folder = Path(given or stack.enter_context(tempfile.TemporaryDirectory(prefix="domovoi-demo-")))
         overrides["plugin"]["zigbee"] = {"path": str(folder.absolute() / "plugins" / "virtual_radio" / "tty")}
-        say(f"To talk to this home from another terminal: export HUB_DATA_DIR={folder.absolute()}")
-        code = _run(None, folder, overrides, quiet=True)
+        overrides["plugin"]["demo"]["hint"] = (
+            f"In another terminal: {_command()} --data {quote(str(folder))} devices list"
+        )
+        code = _run(None, folder, overrides, foreground="demo")
     raise typer.Exit(code)
 
 
-def _run(config: Path | None, data: Path | None, overrides: dict[str, Any], *, quiet: bool) -> int:
+def _writable(report: Path) -> str:
+    """The report's place; its folder is made.
+
+    Raises CommandError where nothing can be written.
+    """
+    path = report.absolute()
+    if path.is_dir():
+        raise CommandError(f"--report {report} is a folder; name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"--report {report}: its folder cannot be made: {error.strerror}") from error
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise CommandError(f"--report {report} cannot be written; mend its permissions or name another file")
+    return str(path)
+
+
+def _command() -> str:
+    """How to call this command from a shell here."""
+    script = Path(sys.executable).with_name("hub")
+    if not script.exists():
+        return f"{quote(sys.executable)} -m hub"
+    if (found := shutil.which("hub")) and script.samefile(found):
+        return "hub"
+    return quote(min(str(script), os.path.relpath(script), key=len))
+
+
+def _run(config: Path | None, data: Path | None, overrides: dict[str, Any], *, foreground: str = "") -> int:
     from hub.app import RunOptions, run  # noqa: PLC0415 - the hub costs time that no other command need pay
 
-    return run(RunOptions(config=config, data=data, overrides=overrides, quiet=quiet))
+    return run(RunOptions(config=config, data=data, overrides=overrides, foreground=foreground))
 
 
-def _before(ctx: typer.Context) -> str | None:
-    """The --data that stands before the command's name."""
-    return ctx.parent.params.get("data") if ctx.parent is not None else None
+def _given(ctx: typer.Context, data: str | None) -> str | None:
+    """The --data of the command, or else the one before its name."""
+    return ctx.parent.params.get("data") if data is None and ctx.parent is not None else data

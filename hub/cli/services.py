@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli.answers import tell_answer
 from hub.cli.errors import WrongUsageError
 from hub.cli.names import ServiceArgument
 from hub.cli.output import emit, table
 from hub.cli.session import Session, talks
-from hub.cli.words import pair, parse, wants_text
+from hub.cli.words import finite, pair, parse, wants_text
 
 app = typer.Typer(help="Services: list and call.", no_args_is_help=True)
 
@@ -35,15 +36,21 @@ def call(
     name: ServiceArgument,
     words: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")] = None,
     json_args: Annotated[str, typer.Option("--json-args", metavar="JSON", help="Arguments as a JSON object.")] = "",
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.", min=0.1, max=3600.0)] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the answer.", min=0.1, max=3600.0, callback=finite)
+    ] = 10.0,
 ) -> None:
-    """Call a service and print what it returns, as JSON."""
+    """Call a service and print what it returns; --json with all of it."""
     arguments = _object(json_args)
     pairs = [pair(word) for word in words or []]
     if pairs:
         texts = _texts(session, name)
         arguments |= {key: word if key in texts else parse(word) for key, word in pairs}
-    emit(session.client.call(name, arguments, limit=timeout))
+    answer = session.client.call(name, arguments, limit=timeout)
+    if session.json:
+        emit(answer)
+    else:
+        tell_answer(answer)
 
 
 def _object(text: str) -> dict[str, Any]:

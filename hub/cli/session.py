@@ -9,25 +9,44 @@ from typing import Annotated, Any, Concatenate
 import typer
 
 from hub.cli.client import Client
+from hub.cli.completion import files
+from hub.cli.errors import WrongUsageError
 
 ENVIRONMENT = "HUB_DATA_DIR"
 SOCKET_NAME = "hub.sock"
 _HERE = Path("domovoi-data")
 
 DataOption = Annotated[
-    str | None, typer.Option("--data", metavar="DIR", help=f"The hub's data folder (or {ENVIRONMENT}).")
+    str | None,
+    typer.Option("--data", metavar="DIR", help=f"The hub's data folder (or {ENVIRONMENT}).", autocompletion=files),
 ]
 SocketOption = Annotated[
-    str | None, typer.Option("--socket", metavar="PATH", help="The hub's socket, if it is not in the data folder.")
+    str | None,
+    typer.Option(
+        "--socket", metavar="PATH", help="The hub's socket, if it is not in the data folder.", autocompletion=files
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def chosen_folder(given: str | None) -> Path | None:
     """The data folder that was chosen: on the command line, by the environment, or by `domovoi-data` being here."""
-    if chosen := given or os.environ.get(ENVIRONMENT):
-        return Path(chosen).expanduser()
+    if chosen := named_folder(given) or os.environ.get(ENVIRONMENT):
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError as error:
+            raise WrongUsageError(f"{chosen} names a home folder that is not there; write the whole path") from error
     return _HERE if _HERE.is_dir() else None
+
+
+def named_folder(given: str | None) -> str | None:
+    """The folder of --data.
+
+    Raises WrongUsageError when it is empty, as from a shell's unset variable: the default is not what was meant.
+    """
+    if given == "":
+        raise WrongUsageError("--data is empty; name a folder, or leave it out")
+    return given
 
 
 def data_folder(given: str | None) -> Path:
@@ -81,7 +100,8 @@ _COMMON: dict[str, Any] = {"data": DataOption, "socket": SocketOption, "as_json"
 def _option(ctx: typer.Context, name: str) -> Any:  # noqa: ANN401 - a text, a flag or nothing
     at: Any = ctx
     while at is not None:
-        if found := at.params.get(name):
+        found = at.params.get(name)
+        if found is not None and found is not False:
             return found
         at = at.parent
     return None

@@ -16,6 +16,8 @@ def unreachable(path: Path, error: OSError) -> UnreachableHubError:
             text = f"the hub on {path} does not answer"
         case ConnectionError():
             text = f"the hub on {path} closed the connection; it may be stopping"
+        case _ if error.errno is None:  # Python's own, of a socket's path
+            text = f"{path} is too long for a socket; take a data folder with a shorter path, or --socket"
         case _:
             text = f"{path} cannot be used: {error.strerror or error}"
     return UnreachableHubError(text)

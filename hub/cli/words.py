@@ -1,6 +1,7 @@
 """Words of a command line as values: on/off, true/false, numbers, JSON, or text."""
 
 import json
+from math import isfinite
 from typing import Any
 
 from hub.cli.errors import WrongUsageError
@@ -27,6 +28,16 @@ def pair(word: str) -> tuple[str, str]:
     if not equals or not key:
         raise WrongUsageError(f"{word!r} is not like key=value")
     return key, value
+
+
+def finite(number: float | None) -> float | None:
+    """Let an option's number pass, unless it is `nan`, which lies within all bounds, or infinite.
+
+    Raises WrongUsageError.
+    """
+    if number is not None and not isfinite(number):
+        raise WrongUsageError(f"{number} is no number")
+    return number
 
 
 def wants_text(schema: Any) -> bool:  # noqa: ANN401 - JSON

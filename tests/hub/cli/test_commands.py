@@ -1,11 +1,14 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from hub.cli import main
 from hub.cli.output import ago, lasting, short
 from hub.cli.session import data_folder
 from hub.cli.words import parse, wants_text
@@ -42,9 +45,9 @@ async def test_services_are_listed_and_called(terminal: Terminal) -> None:
     assert "devices.rename" in done.out
     listed = (await terminal.run("services", "list", "--json")).json
     assert {"name", "arguments", "result", "doc", "owner"} <= set(listed[0])
-    done = await terminal.run("services", "call", "devices.rename", "device=hall-lamp", "name=42")
+    done = await terminal.run("services", "call", "devices.rename", "device=hall-lamp", "name=42", "--json")
     assert done.json["name"] == "42"
-    done = await terminal.run("services", "call", "devices.get", "--json-args", '{"device": "42"}')
+    done = await terminal.run("services", "call", "devices.get", "--json-args", '{"device": "42"}', "--json")
     assert done.json["id"] == LAMP.id
 
 
@@ -81,7 +84,7 @@ async def test_state_is_read(terminal: Terminal) -> None:
 
 
 async def test_state_is_watched(terminal: Terminal) -> None:
-    out, command = terminal.start("state", "watch", "device/+/on_off", "--count", "2", "--json")
+    out, command = terminal.start("state", "watch", "device/+/on_off", "--count", "3", "--json")
     watching = asyncio.get_running_loop().create_task(command)
     await eventually(out.getvalue)
     terminal.lamps.report(LAMP.id, "level", 3)
@@ -90,6 +93,12 @@ async def test_state_is_watched(terminal: Terminal) -> None:
     done = await watching
     assert done.code == 0
     assert [json.loads(line)["value"] for line in done.lines] == [False, True, False]
+
+
+async def test_what_is_true_already_counts(terminal: Terminal) -> None:
+    terminal.lamps.report(LAMP.id, "level", 3)
+    done = await terminal.run("state", "watch", f"device/{LAMP.id}/+", "--count", "2")
+    assert (done.code, len(done.lines)) == (0, 2)
 
 
 async def test_events_are_tailed(terminal: Terminal) -> None:
@@ -103,8 +112,8 @@ async def test_events_are_tailed(terminal: Terminal) -> None:
     terminal.hub.publish("test.two", "x", None)
     done = await tailing
     assert done.code == 0
-    assert done.lines[0].endswith('test.one x/a {"n": 1}')
-    assert done.lines[1].endswith("test.two x")
+    assert done.lines[0].endswith("test.one  x/a  n=1")
+    assert done.lines[1].endswith("test.two  x")
 
 
 async def test_a_malformed_pattern_is_refused(terminal: Terminal) -> None:
@@ -166,24 +175,12 @@ async def test_help_and_version(terminal: Terminal) -> None:
     assert "Usage: hub" in (await terminal.run()).out
 
 
-async def test_names_are_completed_from_the_running_hub(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("_HUB_COMPLETE", "complete_zsh")
-    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "hub devices show ha")
-    assert "hall-lamp" in (await terminal.run()).out
-    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "hub devices show Ha")
-    assert "Hall lamp" in (await terminal.run()).out
-    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"hub --data {terminal.data} services call devices.re")
-    assert "devices.rename" in (await terminal.run()).out
-    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "hub --data /nowhere devices show ha")
-    nothing = await terminal.run()
-    assert (nothing.out.strip(), nothing.err) == ("_files", "")
-
-
 async def test_a_shell_gets_its_completion_script(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     done = await terminal.run("--show-completion", "bash")
     assert done.code == 0
     assert "_HUB_COMPLETE" in done.out
+    assert "-o default -F" not in done.out  # else it would offer file names where there is nothing to offer
 
 
 async def test_ctrl_c_ends_pairing_on_the_hub_and_with_code_130(terminal: Terminal) -> None:
@@ -192,6 +189,7 @@ async def test_ctrl_c_ends_pairing_on_the_hub_and_with_code_130(terminal: Termin
         process.send(signal.SIGINT)
         await eventually(lambda: process.returncode is not None, 10)
         assert process.returncode == 130
+        assert "Stopped; no device was added." in process.output
         assert "Traceback" not in process.output
     await eventually(lambda: not terminal.lamps.session)
 
@@ -259,3 +257,63 @@ def test_values_and_times_are_readable() -> None:
 
 def _root() -> str:
     return os.pathsep.join([str(Path(__file__).resolve().parents[3])])
+
+
+async def test_what_json_cannot_hold_is_not_sent(terminal: Terminal) -> None:
+    for arguments in (
+        ("services", "call", "devices.list", "--json-args", '{"area": NaN}'),
+        ("services", "call", "devices.list", "area=bad\udcffname"),
+        ("devices", "set", LAMP.id, "level=1e999"),
+    ):
+        done = await terminal.run(*arguments)
+        assert (done.code, done.out) == (2, "")
+        assert "neither can be sent" in done.err
+    done = await terminal.run("services", "call", "devices.list", "--timeout", "nan")
+    assert done.code == 2
+    assert "nan is no number" in done.err
+
+
+def hub_command(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "HUB_DATA_DIR": str(data), **settings}
+    return subprocess.run([*PYTHON_M_HUB, *arguments], env=environment, capture_output=True, timeout=30, check=False)
+
+
+async def test_a_terminal_that_cannot_show_a_name_shows_what_it_can(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.run("services", "call", "devices.list")
+    done = await asyncio.to_thread(hub_command, tmp_path, "state", "get", "caf\u00e9", PYTHONIOENCODING="ascii")
+    assert done.returncode == 1
+    assert b"there is no state 'caf\\xe9'" in done.stderr
+    done = await asyncio.to_thread(hub_command, tmp_path, "devices", "list", "--json", PYTHONIOENCODING="ascii")
+    assert isinstance(json.loads(done.stdout), list)
+
+
+async def test_a_closed_output_is_no_fault(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.run("services", "call", "devices.list")
+    command = " ".join([*map(shlex.quote, PYTHON_M_HUB), "status", ">&-"])
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ["/bin/sh", "-c", command],
+        env={**os.environ, "HUB_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+async def test_a_narrow_terminal_still_gets_all_columns(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns in ("0", "1", "20"):
+        monkeypatch.setenv("COLUMNS", columns)
+        done = await terminal.run("devices", "list")
+        assert done.lines[0].split() == ["Name", "Area", "Model", "Status", "State"]
+        assert LAMP.suggested_name in done.out
+
+
+def test_an_unforeseen_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("so it is")
+
+    monkeypatch.setattr("hub.cli.client.Client.get", fails)
+    assert main(["status"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "ZeroDivisionError: so it is" in said

@@ -57,8 +57,16 @@ def test_the_configuration_is_shown_without_its_secrets(tmp_path: Path, capsys: 
     assert 'name = "Cottage"' in shown
     assert "[plugin.api_gateway]" in shown
     assert "hunter2" not in shown
+    assert shown.startswith(f"# file: {tmp_path / 'hub.toml'}\n")
     assert main(["config", "show", "hub.toml", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["hub"]["name"] == "Cottage"
+
+
+def test_without_a_file_the_defaults_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "show", "--data", "home"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("# no configuration file; defaults\n")
+    assert f'data_dir = "{tmp_path / "home"}"' in shown
 
 
 async def test_a_running_hub_tells_its_own(terminal: Terminal) -> None:
@@ -67,3 +75,26 @@ async def test_a_running_hub_tells_its_own(terminal: Terminal) -> None:
 
     terminal.hub.offer("hub.config", config)
     assert 'name = "Running"' in (await terminal.run("config", "show")).out
+
+
+def test_a_users_plugin_is_found_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def plugin(name: str, code: str, more: str = "") -> None:
+        folder = tmp_path / "mine" / name
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(code)
+        about = f'id = "{name}"\nversion = "1"\napi = "1"\nentry = "{name}:It"\n{more}'
+        (folder / "plugin.toml").write_text(about)
+
+    code = "import msgspec\nfrom hub.api import Plugin\nclass Config(msgspec.Struct):\n    bell: str = ''\n"
+    plugin("check_fine", f"{code}class It(Plugin):\n    Config = Config\n")
+    (tmp_path / "hub.toml").write_text('[hub]\nplugin_dirs = ["mine"]\n[plugin.check_fine]\nbell = "ding"\n')
+    assert main(["config", "check", "hub.toml"]) == 0
+    capsys.readouterr()
+
+    plugin("check_wild", "raise RuntimeError('not today')\n")
+    plugin("check_needy", "from hub.api import Plugin as It\n", 'requires = { nonesuch = "*" }\n')
+    assert main(["config", "check", "hub.toml"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "check_needy requires nonesuch" in said[0]
+    assert "not today" in said[1]

@@ -3,6 +3,7 @@ import json
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.harness import eventually
@@ -27,12 +28,15 @@ async def while_a_plug_joins(terminal: Terminal, command: Coroutine[Any, Any, Do
 async def test_devices_are_listed_in_80_columns(terminal: Terminal) -> None:
     await terminal.run("devices", "assign", "Hall lamp", "--area", "The long corridor upstairs")
     await terminal.run("devices", "set", "Hall lamp", "level=40", "thermostat_mode=heat")
+    terminal.lamps.report(LAMP.id, "link_quality", 200)
     done = await terminal.run("devices", "list")
     assert done.code == 0
     assert max(map(len, done.lines)) <= 80
-    assert LAMP.id in done.out
-    assert "on_off=off" in done.out
-    assert done.lines[0].split() == ["Name", "Area", "State", "Id"]
+    assert [line.rstrip() for line in done.lines] == [
+        "Name       Area                     Model        Status  State",
+        "Hall lamp  The long corridor        Bulb 800 lm  online  on_off off, level 40 %,",
+        "           upstairs                                      thermostat_mode heat",
+    ]
 
 
 async def test_devices_are_listed_as_json(terminal: Terminal) -> None:
@@ -59,7 +63,7 @@ async def test_a_device_is_shown(terminal: Terminal) -> None:
     done = await terminal.run("devices", "show", "hall-lamp")
     assert done.code == 0
     assert max(map(len, done.lines)) <= 80
-    for text in (LAMP.id, "Acme Bulb 800 lm", "set on off toggle", "1..100", "off heat", "online"):
+    for text in (LAMP.id, "Acme Bulb 800 lm", "set on off toggle", "1..100 %", "off heat", "online"):
         assert text in done.out
     assert (await terminal.run("devices", "show", "hall-lamp", "--json")).json["id"] == LAMP.id
 
@@ -79,7 +83,7 @@ async def test_a_device_is_renamed_assigned_and_removed(terminal: Terminal) -> N
 
 async def test_values_and_commands_reach_the_device(terminal: Terminal) -> None:
     done = await terminal.run("devices", "set", "Hall lamp", "on_off=on", "level=40")
-    assert done.out == "Hall lamp: on_off is on\nHall lamp: level is 40\n"
+    assert done.out == "Hall lamp: on_off is on\nHall lamp: level is 40 %\n"
     done = await terminal.run("devices", "set", "Hall lamp", "toggle", "--json")
     assert done.json == [{"device": LAMP.id, "key": "on_off", "command": "toggle", "value": True}]
     await terminal.run("devices", "set", "Hall lamp", "thermostat_mode=off")
@@ -102,9 +106,11 @@ async def test_values_and_commands_reach_the_device(terminal: Terminal) -> None:
     [
         (["level=500"], 1, "500"),
         (["level=bright"], 1, "'bright'"),
-        (["colour=red"], 2, "no 'colour'; it can be told on_off, level"),
-        (["explode"], 2, "no command 'explode'"),
-        (["on_off=on", "--transition", "2"], 2, "nothing here can fade"),
+        (["colour=red"], 1, "Hall lamp has no 'colour'; it can be told on_off, level"),
+        (["levl=40"], 1, "Hall lamp has no 'levl', did you mean 'level'?"),
+        (["explode"], 1, "Hall lamp has no command 'explode'; it has on, off"),
+        (["togle"], 1, "Hall lamp has no command 'togle', did you mean 'toggle'?"),
+        (["on_off=on", "--transition", "2"], 1, "can fade at Hall lamp"),
         (["on_off=on", "--transition", "-2"], 2, "--transition"),
     ],
 )
@@ -143,7 +149,7 @@ async def test_pairing_is_told_step_by_step(terminal: Terminal) -> None:
     done = await while_a_plug_joins(terminal, command)
     assert done.code == 0, done.err
     assert "Open for virtual for 120 s" in out.getvalue()
-    assert f"{PLUG.id} has joined." in done.out
+    assert f"Plug has joined ({PLUG.id})." in done.out
     assert "Plug is ready" in done.out
     assert "it has: on_off" in done.out
     assert terminal.lamps.session == ""
@@ -184,3 +190,32 @@ async def test_pairing_with_an_unknown_protocol_is_refused(terminal: Terminal) -
     done = await terminal.run("devices", "pair", "--protocol", "zigbee")
     assert done.code == 1
     assert "no protocol 'zigbee'" in done.err
+
+
+async def test_a_model_that_is_learned_late_is_told_once(terminal: Terminal) -> None:
+    _, command = terminal.start("devices", "pair", "--count", "1")
+    running = asyncio.get_running_loop().create_task(command)
+    lamps = terminal.lamps
+    await eventually(lambda: lamps.session)
+    lamps.pairing_step("joined", msgspec.structs.replace(PLUG, model=""))
+    lamps.pairing_step("interviewing", msgspec.structs.replace(PLUG, model=""), progress=0.1)
+    lamps.pairing_step("interviewing", PLUG, progress=0.5)
+    lamps.pairing_step("interviewing", PLUG, progress=0.7)
+    await lamps.announce(PLUG)
+    lamps.pairing_step("configured", PLUG)
+    done = await running
+    assert f"A device has joined ({PLUG.id})." in done.out
+    assert done.out.count("It is a Plug.") == 1
+
+
+async def test_a_session_that_is_open_elsewhere_can_be_cancelled(terminal: Terminal) -> None:
+    session = (await terminal.hub.call("devices.pair", protocol="virtual", duration=60.0)).session
+    done = await terminal.run("devices", "pair")
+    assert done.code == 1
+    assert f"cancel it with `hub devices pair --cancel {session}`, or wait" in done.err
+    assert terminal.lamps.session == session
+    done = await terminal.run("devices", "pair", "--cancel", session)
+    assert (done.code, done.out) == (0, f"pairing session {session} is over\n")
+    assert terminal.lamps.session == ""
+    done = await terminal.run("devices", "pair", "--cancel", "nonesuch")
+    assert (done.code, len(done.err.splitlines())) == (1, 1)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -78,7 +79,23 @@ async def test_pairing_asks_for_what_is_needed_and_for_a_name(terminal: Terminal
     screen.press("Kettle\n")
     await eventually(lambda: screen.child.poll() is not None, 10)
     assert screen.child.returncode == 0
+    assert "It is called Kettle now." in screen.shown
     assert (await terminal.hub.call("devices.get", device="Kettle")).id == PLUG.id
+
+
+async def test_ctrl_c_at_a_question_says_what_was_reached(terminal: Terminal, screens: list[Screen]) -> None:
+    screens.append(screen := Screen("devices", "pair"))
+    lamps = terminal.lamps
+    await eventually(lambda: lamps.session, 20)
+    await lamps.announce(PLUG)
+    lamps.pairing_step("configured", PLUG)
+    await eventually(lambda: "call it" in screen.shown, 10)
+    screen.child.send_signal(signal.SIGINT)
+    await eventually(lambda: screen.child.poll() is not None, 10)
+    assert screen.child.returncode == 130
+    assert "call it [Plug]: \r\n" in screen.shown
+    assert screen.shown.endswith("Stopped; 1 device was added: Plug.\r\n")
+    await eventually(lambda: not lamps.session, 10)
 
 
 async def test_restarting_the_api_itself_is_waited_for(terminal: Terminal) -> None:
@@ -131,7 +148,7 @@ def test_what_was_left_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (PermissionError(), "may not use"),
         (TimeoutError(), "does not answer"),
         (BrokenPipeError(), "closed the connection"),
-        (OSError("AF_UNIX path too long"), "path too long"),
+        (OSError("AF_UNIX path too long"), "too long"),
     ],
 )
 def test_trouble_has_a_sentence(error: OSError, words: str) -> None:
