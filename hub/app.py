@@ -1,21 +1,23 @@
 """The composition root: from configuration to a running hub, and back to nothing.
 
 Exit codes of `hub run` and `hub demo`: 0 stopped as asked; 1 something failed; 2 the configuration is wrong; 4 the data
-folder cannot be used (unreadable, damaged, or another hub runs on it); 130 ended at once by a second signal.
+folder cannot be used (unreadable, damaged, full when the hub stopped, or another hub runs on it); 130 ended at once by
+a second signal.
 """
 
 import asyncio
-import fcntl
 import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Annotated, Any
 
 import msgspec
 import uvloop
@@ -24,43 +26,35 @@ from hub import __version__, config, logs
 from hub.api import Clock
 from hub.bus import EventBus
 from hub.clock import SystemClock
-from hub.errors import ConfigError, HubError, StorageError
+from hub.errors import ConfigError, HubError, ManifestError, PluginError, StorageError
 from hub.hosts.core import Core
 from hub.manifest import Manifest, discover
 from hub.plugin_manager import PluginManager, choose
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
 from hub.storage import StorageEngine
+from hub.storage.folder import lock
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
-from hub.types import Event, PluginInfo
+from hub.types import Event, HubStatus, PluginInfo
 
 _STOP_LIMIT = 20.0
+_END_LIMIT = 30.0
 _LOG = logging.getLogger("hub")
-
-
-class HubStatus(msgspec.Struct, frozen=True):
-    """How the hub fares. Times in s, memory in MiB; `plugins` counts them by status."""
-
-    name: str
-    version: str
-    status: str
-    uptime_s: float
-    pid: int
-    rss_mib: float
-    events: int
-    plugins: dict[str, int]
-    data_dir: str
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line asks of a hub. `overrides` wins over the file; `quiet` leaves the terminal to others."""
+    """What the command line asks of a hub.
+
+    `overrides` wins over the file. The plugin `foreground` has the terminal for itself, and without it the hub ends.
+    """
 
     config: Path | None = None
     data: Path | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    quiet: bool = False
+    foreground: str = ""
 
 
 class Hub:
@@ -88,14 +82,11 @@ class Hub:
             self.core.services.register(name, function, "hub")
 
     async def start(self, found: Mapping[str, Manifest], config_of: Callable[[Manifest, type | None], Any]) -> None:
-        """Open the storage, restore state, start the plugins.
-
-        Raises StorageError when the data cannot be used, ConfigError for plugins that do not exist.
-        """
+        """Open the storage, restore state, start the plugins. Raises StorageError when the data cannot be used."""
         await self.core.storage.open()
         await self.core.state.restore(self.core.storage.namespace("_state"), self.tasks)
         enable = {*self.settings.plugins.enable, *self.settings.plugin}
-        chosen, _ = choose(found, enable, self.settings.plugins.disable)
+        chosen = choose(found, enable, self.settings.plugins.disable)
         self.plugins = PluginManager(self.core, chosen, config_of)
         await self.plugins.start()
         self._status = "running"
@@ -107,20 +98,21 @@ class Hub:
         return await asyncio.shield(self._asked)
 
     async def close(self) -> None:
-        """Stop plugins in reverse order, write what is left, close the storage."""
+        """Stop plugins in reverse order, write what is left, close the storage.
+
+        Raises StorageError, at the end, when something could not be written.
+        """
         self._status = "stopping"
         self.core.bus.publish("hub.stopping", "hub", {})
         if self.plugins is not None:
             await self.plugins.stop()
         try:
             await self.core.state.flush()
-        except StorageError as error:
-            _LOG.error("The last state could not be written: %s", error)
-        try:
-            await self.core.storage.close()
-        except StorageError as error:
-            _LOG.error("The last values could not be written: %s", error)
-        await self.tasks.cancel()
+        finally:
+            try:
+                await self.core.storage.close()
+            finally:
+                await self.tasks.cancel()
 
     def ask_to_stop(self, code: int = 0) -> None:
         """Ask for an end with this exit code; the first to ask wins."""
@@ -160,7 +152,7 @@ class Hub:
         """The configuration in force; secrets are hidden."""
         return config.show(self.settings)
 
-    async def stop_hub(self, code: int = 0) -> None:
+    async def stop_hub(self, code: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0) -> None:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
 
@@ -187,30 +179,34 @@ def bundled_folders() -> list[Path]:
     return folders
 
 
+def find_plugins(settings: config.Config) -> tuple[dict[str, Manifest], list[ManifestError]]:
+    """All plugins by id, ready to be imported, and what is wrong with others."""
+    sys.path += [str(folder) for folder in settings.plugin_dirs if str(folder) not in sys.path]
+    found, mistakes = discover([*bundled_folders(), *settings.plugin_dirs])
+    return {one.id: one for one in found}, mistakes
+
+
 def run(options: RunOptions) -> int:
     """Run a hub until it is asked to stop; returns the exit code (see the module's docstring)."""
+    last = threading.Timer(_END_LIMIT, os._exit, (1,))
+    last.daemon = True
     try:
         settings = config.load(options.config, _overrides(options))
-    except ConfigError as error:
-        return _refuse(error, 2)
-    try:
-        lock = _lock(settings.data_dir)
+        with ExitStack() as held:
+            held.enter_context(lock(settings.data_dir))
+            held.callback(
+                logs.configure(settings.hub.log_level, settings.data_dir / "logs", terminal=not options.foreground)
+            )
+            factory = uvloop.new_event_loop if settings.hub.uvloop else None
+            with asyncio.Runner(loop_factory=factory) as runner:
+                code = runner.run(_main(settings, options.foreground, last))
     except HubError as error:
-        return _refuse(error, 4)
-    try:
-        close_logs = logs.configure(settings.hub.log_level, settings.data_dir / "logs", terminal=not options.quiet)
-    except HubError as error:
-        lock.close()
-        return _refuse(error, 4)
-    try:
-        factory = uvloop.new_event_loop if settings.hub.uvloop else None
-        with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(_main(settings))
+        return _refused(error)
     except KeyboardInterrupt:
         return 130
-    finally:
-        close_logs()
-        lock.close()
+    if not any(one for one in threading.enumerate() if not one.daemon and one is not threading.main_thread()):
+        last.cancel()
+    return code
 
 
 def _overrides(options: RunOptions) -> dict[str, Any]:
@@ -220,88 +216,84 @@ def _overrides(options: RunOptions) -> dict[str, Any]:
     return {**options.overrides, "hub": hub_section}
 
 
-async def _main(settings: config.Config) -> int:
+async def _main(settings: config.Config, foreground: str, last: threading.Timer) -> int:
     clock = SystemClock()
     tasks = TaskGroup("hub")
     storage = SqliteEngine(settings.database, tasks=tasks, clock=clock, commit_window=settings.storage.commit_window)
     hub = Hub(settings, storage, tasks, clock)
-    undo_signals = _catch_signals(hub)
+    _catch_signals(hub)
     try:
-        sys.path += [str(folder) for folder in settings.plugin_dirs if str(folder) not in sys.path]
-        found, mistakes = discover([*bundled_folders(), *settings.plugin_dirs])
+        found, mistakes = find_plugins(settings)
         for mistake in mistakes:
             _LOG.error("%s", mistake)
-        config.check_plugins(settings, [one.id for one in found])
-        code = await _until_asked(hub, {one.id: one for one in found}, settings)
-    except HubError as error:
-        code = _refuse(error, 2 if isinstance(error, ConfigError) else 4 if isinstance(error, StorageError) else 1)
+        config.check_plugins(settings, found)
+        code = await _until_asked(hub, found, foreground)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the hub must end in order
+        code = _failed(error)
+    last.start()  # a thread that a plugin blocks for ever must not keep the process
     try:
         async with asyncio.timeout(_STOP_LIMIT):
             await hub.close()
     except TimeoutError:
         _LOG.error("The hub did not stop within %g s and was ended", _STOP_LIMIT)
         code = code or 1
-    undo_signals()
+    except Exception as error:  # noqa: BLE001 - as above
+        problem = _failed(error)
+        code = code or problem
     return code
 
 
-async def _until_asked(hub: Hub, found: Mapping[str, Manifest], settings: config.Config) -> int:
+async def _until_asked(hub: Hub, found: Mapping[str, Manifest], foreground: str) -> int:
+    settings = hub.settings
+
     def config_of(manifest: Manifest, struct: type[msgspec.Struct] | None) -> Any:  # noqa: ANN401
         if struct is None:
             return {**manifest.config, **settings.plugin.get(manifest.id, {})}
         return config.section(settings, manifest.id, struct, manifest.config)
 
-    starting = hub.tasks.start("starts", hub.start(found, config_of))
-    asked = hub.tasks.start("waits", hub.wait())
-    await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        await starting
-    else:
-        starting.cancel()
-        await asyncio.wait([starting])
-    return await asked
+    life = TaskGroup("hub", lambda _name, _error: None)  # who waits here tells what went wrong
+    starting = life.start("starts", hub.start(found, config_of))
+    asked = life.start("waits", hub.wait())
+    try:
+        await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+            await _check(hub, foreground)
+        return await asked
+    finally:
+        await life.cancel()
 
 
-def _catch_signals(hub: Hub) -> Callable[[], None]:
+async def _check(hub: Hub, foreground: str) -> None:
+    for one in await hub.list_plugins():
+        if one.id == foreground and one.status != "running":
+            raise PluginError(f"{one.id} is {one.status}: {one.reason}", plugin=one.id)
+
+
+def _catch_signals(hub: Hub) -> None:
     loop = asyncio.get_running_loop()
     caught: list[int] = []
 
     def stop(number: int) -> None:
-        if caught:
+        if caught and number != signal.SIGHUP:  # a closing terminal may send two
             os._exit(130)
         caught.append(number)
         _LOG.info("Stopping (%s); once more to stop at once", signal.Signals(number).name)
         hub.ask_to_stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, stop, number)
 
-    def undo() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
-    return undo
-
-
-def _lock(data: Path) -> IO[bytes]:
-    path = data / "hub.lock"
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        lock = path.open("ab")
-    except OSError as error:
-        raise StorageError(
-            f"data folder {data} cannot be used: {error.strerror}; choose another with --data or mend its permissions"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise StorageError(
-            f"another hub already runs on {data}; stop it first, or choose another folder with --data"
-        ) from error
-    return lock
+def _failed(error: Exception) -> int:
+    """Tell and log what ends the hub; returns the exit code."""
+    if isinstance(error, HubError):
+        _LOG.error("%s", error, extra=logs.NOT_ON_TERMINAL)
+        return _refused(error)
+    _LOG.error("The hub failed", exc_info=error, extra=logs.NOT_ON_TERMINAL)
+    return _refused(HubError(f"the hub failed ({type(error).__name__}: {error}); report it with its log"))
 
 
-def _refuse(error: HubError, code: int) -> int:
+def _refused(error: HubError) -> int:
     sys.stderr.write(f"hub: {error}\n")
-    return code
+    return 2 if isinstance(error, ConfigError) else 4 if isinstance(error, StorageError) else 1

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
@@ -15,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, override
 
-from hub.errors import HubError
+from hub.errors import HubError, StorageError
 from hub.types import Undo
 
 FILE_NAME = "hub.log"
@@ -25,14 +26,18 @@ _OLD_FILES = 3
 _QUEUE_LIMIT = 10_000
 _SECRET_SIZE = 4  # shorter ones would be found everywhere
 _VEIL = "***"
+_LINE_LIMIT = 1000  # characters of a line on the terminal
 _COLOURS = {"DEBUG": "\x1b[2m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[1;31m"}
 _PLAIN = "\x1b[0m"
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "told"}
 _ASSIGNED = re.compile(
     r"""(?ix) ( \b [\w-]* (?:password|passwd|token|secret|api_?key|network_?key) [\w-]*
         (?: \s* = \s* | ["'] \s* : \s* ) ) ( "[^"]*" | '[^']*' | [^\s"',;&)}\]]+ )"""
 )
 _BEARER = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]{4,}")
+
+NOT_ON_TERMINAL = {"told": True}
+"""The `extra` of a record about something that the terminal is told in another way."""
 
 _hidden: list[str] = []
 
@@ -59,7 +64,8 @@ def configure(level: str, folder: Path | None, *, terminal: bool) -> Undo:
 
     `level` (debug, info, warning, error) is the hub's and its plugins'; libraries are heard from `warning`, and with
     `debug` from `info`. Both this and the undo wait for the disk: call them outside the loop or in a thread.
-    Raises HubError when the folder cannot be written.
+    Python's warnings, and what fails in a thread or where nobody can catch it, are records as well.
+    Raises StorageError when the folder cannot be written.
     """
     threshold = logging.getLevelNamesMapping().get(level.upper())
     if threshold is None:
@@ -77,6 +83,7 @@ def configure(level: str, folder: Path | None, *, terminal: bool) -> Undo:
     own.setLevel(threshold)
     root.addHandler(entry)
     listener.start()
+    release = _capture()
     is_done = False
 
     def undo() -> None:
@@ -84,6 +91,7 @@ def configure(level: str, folder: Path | None, *, terminal: bool) -> Undo:
         if is_done:
             return
         is_done = True
+        release()
         root.removeHandler(entry)
         root.setLevel(before[0])
         own.setLevel(before[1])
@@ -142,6 +150,8 @@ class _Lines(logging.Formatter):
             if str(error) not in text:
                 text += f": {error}"
             text += f" (details in {self._details})" if self._details else f" ({type(error).__name__})"
+        if len(text) > _LINE_LIMIT:
+            text = f"{text[:_LINE_LIMIT]}..."
         text = redact("".join(letter if letter.isprintable() else " " for letter in text))
         level = f"{record.levelname:<7}"
         if self._coloured and (colour := _COLOURS.get(record.levelname)):
@@ -182,12 +192,40 @@ class _QuietFile(RotatingFileHandler):
                 sys.stderr.write(f"the log {self.baseFilename} cannot be written: {sys.exception()}\n")
 
 
+def _capture() -> Undo:
+    """Log what Python would write to the terminal by itself; returns the undo."""
+    log = logging.getLogger("python")
+    before = threading.excepthook, sys.unraisablehook
+
+    def failed(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and args.exc_type is not SystemExit:
+            log.error("Thread %s failed", args.thread.name if args.thread else "?", exc_info=args.exc_value)
+
+    def unraisable(args: Any) -> None:  # noqa: ANN401 - its type exists for checkers only
+        log.error("%s: %r", args.err_msg or "Exception ignored in", args.object, exc_info=args.exc_value)
+
+    threading.excepthook, sys.unraisablehook = failed, unraisable
+    logging.captureWarnings(capture=True)
+
+    def undo() -> None:
+        logging.captureWarnings(capture=False)
+        threading.excepthook, sys.unraisablehook = before
+
+    return undo
+
+
 def _file(folder: Path) -> logging.Handler:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = _QuietFile(folder / FILE_NAME, maxBytes=_FILE_SIZE, backupCount=_OLD_FILES, encoding="utf-8")
+        handler = _QuietFile(
+            folder / FILE_NAME,
+            maxBytes=_FILE_SIZE,
+            backupCount=_OLD_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",  # a file's name may be no UTF-8
+        )
     except OSError as error:
-        raise HubError(
+        raise StorageError(
             f"the log {folder / FILE_NAME} cannot be written: {error.strerror}; make its folder writable for the hub"
         ) from error
     handler.setFormatter(_Json())
@@ -196,6 +234,7 @@ def _file(folder: Path) -> logging.Handler:
 
 def _terminal(folder: Path | None) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: not getattr(record, "told", False) and record.name != "py.warnings")
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     handler.setFormatter(_Lines(folder / FILE_NAME if folder else None, coloured=coloured))
     return handler

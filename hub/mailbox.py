@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.api import Overflow
 from hub.errors import EventError
-from hub.tasks import being_cancelled
+from hub.tasks import FAULTS, as_fault, being_cancelled
 from hub.types import Event
 
 type AsyncHandler = Callable[[Event], Awaitable[Any]]
@@ -73,7 +73,7 @@ class Mailbox:
                 event = self._latest.pop(event.subject, event)
                 try:
                     await self._handler(event)
-                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a handler's fault is its own
+                except (*FAULTS, asyncio.CancelledError) as error:
                     self._report(event, error)
                 if own is not None and own.cancelling():
                     return
@@ -85,8 +85,8 @@ class Mailbox:
                 await self._wake
                 self._wake = None
 
-    def _report(self, event: Event, error: Exception | asyncio.CancelledError) -> None:
-        if isinstance(error, Exception):
-            self._failed(event, error)
+    def _report(self, event: Event, error: BaseException) -> None:
+        if not isinstance(error, asyncio.CancelledError):
+            self._failed(event, as_fault(error))
         elif not being_cancelled():
             self._failed(event, EventError("it waited for something that was cancelled"))

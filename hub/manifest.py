@@ -29,7 +29,7 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
     description: Annotated[str, msgspec.Meta(max_length=500)] = ""
     requires: dict[str, str] = {}
     after: list[str] = []
-    isolation: Literal["inside", "process", "remote"] = "inside"
+    isolation: Literal["inside"] = "inside"
     enabled: bool = True
     config: dict[str, Any] = {}
     permissions: dict[str, Any] = {}
@@ -69,7 +69,9 @@ def discover(folders: Iterable[Path]) -> tuple[list[Manifest], list[ManifestErro
             candidates = sorted(folder for folder in parent.iterdir() if (folder / FILE_NAME).is_file())
         except OSError as error:
             errors.append(
-                ManifestError(f"no plugins can be read here: {error.strerror}; name a folder", where=str(parent))
+                ManifestError(
+                    f"no plugins can be read here: {error.strerror}; mend [hub] plugin_dirs", where=str(parent)
+                )
             )
             continue
         for folder in candidates:

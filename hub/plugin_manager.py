@@ -20,7 +20,7 @@ from hub.types import Event, PluginInfo, Undo
 
 type ConfigOf = Callable[[Manifest, type | None], Any]
 
-_START_LIMIT = 60.0
+_START_LIMIT = 30.0
 _PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 _LOG = logging.getLogger("hub.plugins")
 
@@ -150,13 +150,10 @@ class PluginManager:
 
     def _start_failed(self, record: _Record, error: Exception) -> None:
         record.errors += 1
-        name = record.manifest.id
         if isinstance(error, HubError):
-            reason = str(error)
+            self._note(record, "failed", str(error))
         else:
-            reason = f"{type(error).__name__}: {error}"
-            _LOG.error("Plugin %s failed to start: %s", name, reason, exc_info=error)
-        self._note(record, "failed", reason)
+            self._note(record, "failed", f"{type(error).__name__}: {error}", error)
         self._retry(record)
 
     def _retry(self, record: _Record) -> None:
@@ -185,10 +182,11 @@ class PluginManager:
         if record.status in {"running", "starting"}:
             self._note(record, "stopped")
 
-    def _note(self, record: _Record, status: str, reason: str = "") -> None:
+    def _note(self, record: _Record, status: str, reason: str = "", error: Exception | None = None) -> None:
         record.status, record.reason = status, reason
         if status in {"failed", "quarantined"}:
-            _LOG.error("Plugin %s is %s: %s", record.manifest.id, status, reason)
+            what = "failed to start" if status == "failed" else "is quarantined"
+            _LOG.error("Plugin %s %s: %s", record.manifest.id, what, reason, exc_info=error)
         elif status == "running":
             _LOG.info("Plugin %s %s is running", record.manifest.id, record.manifest.version)
         self._core.bus.publish("plugin.status", f"plugin/{record.manifest.id}", record.info())
@@ -220,16 +218,9 @@ async def _within(seconds: float, start: Awaitable[None], name: str) -> None:
         raise
 
 
-def choose(
-    found: Mapping[str, Manifest], enable: Iterable[str], disable: Iterable[str]
-) -> tuple[list[Manifest], list[str]]:
-    """The manifests to run, with all they require, and one sentence for every name that does not exist."""
-    unknown = [
-        f"there is no plugin {name!r}{did_you_mean(name, found)}; mend [plugins] in the configuration"
-        for name in (*enable, *disable)
-        if name not in found
-    ]
-    wanted = {name for name, one in found.items() if one.enabled} | {name for name in enable if name in found}
+def choose(found: Mapping[str, Manifest], enable: Iterable[str], disable: Iterable[str]) -> list[Manifest]:
+    """The manifests to run, with all they require; every name in `enable` must be `found`."""
+    wanted = {name for name, one in found.items() if one.enabled} | {*enable}
     wanted -= {*disable}
     queue = [*wanted]
     while queue:
@@ -237,4 +228,4 @@ def choose(
             if need in found and need not in wanted and need not in disable:
                 wanted.add(need)
                 queue.append(need)
-    return [found[name] for name in sorted(wanted)], unknown
+    return [found[name] for name in sorted(wanted)]

@@ -17,8 +17,9 @@ def start_order(manifests: Mapping[str, Manifest]) -> tuple[list[str], dict[str,
                 have = manifests[needed].version
                 refused[one.id] = f"{one.id} requires {needed} {versions}, but version {have} is installed"
     while circle := _circle(manifests, refused):
+        turn = " requires ".join([*circle, circle[0]])
         for name in circle:
-            refused[name] = f"{name} cannot start: {' requires '.join([*circle, circle[0]])} goes in a circle"
+            refused[name] = f"{name} cannot start: {turn} goes in a circle; take one requirement away"
     alive = [name for name in manifests if name not in refused]
     graph = {name: _before(manifests[name], alive) for name in alive}
     try:

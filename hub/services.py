@@ -21,7 +21,7 @@ from hub.errors import (
 )
 from hub.schema import Signature
 from hub.suggest import did_you_mean
-from hub.tasks import being_cancelled
+from hub.tasks import FAULTS, as_fault, being_cancelled
 from hub.types import Call, ServiceInfo, Undo
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -115,9 +115,9 @@ class ServiceRegistry:
             raise ServiceFailedError(
                 f"{name} was interrupted: something it waited for was cancelled; try again", service=name
             ) from error
-        except Exception as error:
+        except FAULTS as error:
             one.errors += 1
-            raise self._unexpected(one, error) from error
+            raise self._unexpected(one, as_fault(error)) from error
 
     def _refuse(self, name: str) -> NoReturn:
         close = did_you_mean(name, self._services)

@@ -122,9 +122,9 @@ class StateEngine:
         """Take over what `store` holds and write changes behind from now on; returns how many values were restored."""
         after, restored = "", 0
         while page := await store.list(after=after, limit=_PAGE):
-            for path, (value, version, time) in page:
-                if path not in self._entries:
-                    self._entries[path] = StateEntry(value, version, time, restored=True)
+            for path, row in page:
+                if path not in self._entries and (entry := _unpacked(path, row)) is not None:
+                    self._entries[path] = entry
                     restored += 1
             after = page[-1][0]
         self._store, self._tasks, self._window = store, tasks, window
@@ -179,6 +179,15 @@ class StateEngine:
 
 def _packed(entry: StateEntry) -> list[Any]:
     return [entry.value, entry.version, entry.time]
+
+
+def _unpacked(path: str, row: Any) -> StateEntry | None:  # noqa: ANN401
+    try:
+        value, version, time = row
+        return StateEntry(value, int(version), int(time), restored=True)
+    except (TypeError, ValueError):
+        _LOG.warning("State %s is damaged in the storage and forgotten", path)
+        return None
 
 
 def _check_path(path: str) -> None:

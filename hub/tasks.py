@@ -5,6 +5,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from hub.errors import HubError
+
+FAULTS = (Exception, SystemExit, KeyboardInterrupt)
+"""What a plugin's code may raise and must not hurt others: nobody but the hub's owner ends the hub."""
+
 type OnError = Callable[[str, BaseException], None]
 
 _STOP_LIMIT = 5.0
@@ -23,7 +28,7 @@ class TaskGroup:
 
     def start[T](self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` as the task `<owner>:<name>`."""
-        task = asyncio.Task(work, loop=asyncio.get_running_loop(), name=f"{self.owner}:{name}", eager_start=True)
+        task = asyncio.Task(_kept(work), loop=asyncio.get_running_loop(), name=f"{self.owner}:{name}", eager_start=True)
         if task.done():
             self._finished(task)
         else:
@@ -62,6 +67,19 @@ class TaskGroup:
 
     def _log(self, name: str, error: BaseException) -> None:
         logging.getLogger(f"hub.{self.owner}").error("Task %s failed: %s", name, error, exc_info=error)
+
+
+def as_fault(error: BaseException) -> Exception:
+    """The error itself, or, if it would end the process, one that says so."""
+    return error if isinstance(error, Exception) else HubError(f"it tried to end the process ({type(error).__name__})")
+
+
+async def _kept[T](work: Coroutine[Any, Any, T]) -> T:
+    """Keep `sys.exit()` from ending the loop, and with it the hub."""
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise as_fault(error) from error
 
 
 def being_cancelled() -> bool:

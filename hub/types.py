@@ -61,6 +61,20 @@ class ServiceInfo(msgspec.Struct, frozen=True):
     result: dict[str, Any]
 
 
+class HubStatus(msgspec.Struct, frozen=True):
+    """How the hub fares. Times in s, memory in MiB; `plugins` counts them by status."""
+
+    name: str
+    version: str
+    status: str
+    uptime_s: float
+    pid: int
+    rss_mib: float
+    events: int
+    plugins: dict[str, int]
+    data_dir: str
+
+
 class PluginInfo(msgspec.Struct, frozen=True):
     """A plugin as the manager sees it; `status` is running, starting, stopped, failed, quarantined or disabled."""
 

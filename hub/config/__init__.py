@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hub.config.document import KeyPath, Source, Table, contains, dotted, fit, hint, read_toml
-from hub.errors import ConfigError
+from hub.errors import ConfigError, StorageError
 
 _SECRET = re.compile(r"password|token|secret|key", re.IGNORECASE)
 
@@ -71,18 +71,20 @@ def load(
 
     The file is `path`, else HUB_CONFIG, else `hub.toml` in the data folder if it is there. The data folder is the one
     of `overrides`, else HUB_DATA_DIR, else `[hub] data_dir` (relative to the file), else the user's own.
-    It reads files, so it belongs before the loop or in a thread. Raises ConfigError.
+    It reads files, so it belongs before the loop or in a thread. Raises ConfigError, and StorageError for a data folder
+    that cannot be looked into.
     """
     wished = {section: dict(values) for section, values in (overrides or {}).items()}
     named = str(wished.get("hub", {}).get("data_dir") or environ.get("HUB_DATA_DIR") or "")
     folder = _absolute(named or _user_folder(environ), Path.cwd())
     asked_for = path or (Path(environ["HUB_CONFIG"]) if environ.get("HUB_CONFIG") else None)
     file = _absolute(asked_for or "hub.toml", Path.cwd() if asked_for else folder)
-    source = read_toml(file) if asked_for or file.exists() else Source(file)
+    source = read_toml(file) if asked_for or _is_there(file) else Source(file)
 
     def where(keys: KeyPath) -> str:
         return dotted(keys, "the command line") if contains(wished, keys) else source.where(keys)
 
+    fit(_File, source.tables, source.where)  # as written: what is laid over it must not cover a mistake
     parts = fit(_File, _merged(source.tables, wished), where)
     if parts.hub.data_dir and not named:
         folder = _absolute(parts.hub.data_dir, file.parent)
@@ -148,6 +150,24 @@ def show(config: Config) -> Table:
     }
 
 
+def unusable(folder: Path, error: OSError) -> StorageError:
+    """The refusal of a data folder."""
+    return StorageError(
+        f"data folder {folder} cannot be used: {error.strerror}; choose another with --data or mend its permissions"
+    )
+
+
+def _is_there(file: Path) -> bool:
+    """Whether the data folder holds a configuration; a link that leads nowhere is one, and wrong."""
+    try:
+        file.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise unusable(file.parent, error) from error
+    return True
+
+
 def _merged(below: Table, above: Table) -> Table:
     both = dict(below)
     for key, value in above.items():
@@ -165,7 +185,10 @@ def _veiled(value: object, *, is_secret: bool = False) -> Any:  # noqa: ANN401 -
 
 
 def _absolute(name: str | Path, folder: Path) -> Path:
-    return (folder / Path(name).expanduser()).absolute()
+    try:
+        return (folder / Path(name).expanduser()).absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"{name} names a home folder that is not there; write the whole path") from error
 
 
 def _user_folder(environ: Mapping[str, str]) -> Path:

@@ -63,7 +63,10 @@ def read_toml(path: Path) -> Source:
         with path.open("rb") as file:
             raw = file.read(_SIZE_LIMIT + 1)
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}; name a file that is there", where=str(path)) from error
+        mend = (
+            "make it readable for the hub's user" if isinstance(error, PermissionError) else "name a file that is there"
+        )
+        raise ConfigError(f"cannot be read: {error.strerror}; {mend}", where=str(path)) from error
     if len(raw) > _SIZE_LIMIT:
         raise ConfigError(f"is larger than {_SIZE_LIMIT} bytes; this cannot be meant", where=str(path))
     try:
@@ -72,12 +75,15 @@ def read_toml(path: Path) -> Source:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError("is not UTF-8; save it as UTF-8", where=f"{path}:{line}") from error
     try:
-        return Source(path, text, tomllib.loads(text))
+        source = Source(path, text, tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         place = _SYNTAX_PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
         what = _SYNTAX_PLACE.sub("", str(error))
         raise ConfigError(f"is not TOML here: {what}; texts stand in quotes", where=f"{path}:{line}") from error
+    if keys := _with_nul(source.tables):
+        raise ConfigError("a text must not hold the character NUL; take it out", where=source.where(keys))
+    return source
 
 
 def fit[S: msgspec.Struct](
@@ -159,6 +165,17 @@ def contains(tables: object, keys: KeyPath) -> bool:
             return False
         tables = tables[key]
     return True
+
+
+def _with_nul(value: object) -> KeyPath | None:
+    """Find a text with a NUL, which no path, name or address may hold."""
+    if isinstance(value, dict):
+        found = [(key, *at) for key, inner in value.items() if (at := _with_nul(inner)) is not None]
+    elif isinstance(value, list):
+        found = [at for inner in value if (at := _with_nul(inner)) is not None]
+    else:
+        found = [()] if isinstance(value, str) and "\0" in value else []
+    return found[0] if found else None
 
 
 def _whole(lines: list[str], count: int) -> tuple[int, Table]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from hub import logs
 from hub.api import (
     Clock,
     Events,
@@ -26,10 +27,10 @@ from hub.api import (
     hearings,
     is_service,
 )
-from hub.errors import HubError, PluginError
+from hub.errors import HubError, PluginError, StorageError
 from hub.hosts.core import Core
 from hub.manifest import Manifest
-from hub.tasks import OnError, TaskGroup
+from hub.tasks import FAULTS, OnError, TaskGroup, as_fault
 from hub.types import Event, ServiceInfo, StateEntry, Undo
 
 _STOP_LIMIT = 5.0
@@ -129,8 +130,8 @@ class _Clock:
             undo()
             try:
                 callback()
-            except Exception as error:  # noqa: BLE001 - a callback's fault is its plugin's
-                self._tasks.report("timer", error)
+            except FAULTS as error:
+                self._tasks.report("timer", as_fault(error))
 
         undo = self._kept.keep(self._clock.call_later(delay, due))
         return undo
@@ -222,7 +223,7 @@ class InsideHost:
         cls = self._cls or load_class(self.manifest)
         ctx = self.context = InsideContext(self._core, self.manifest.id, self._config, self._on_error)
         try:
-            await asyncio.to_thread(ctx.data_dir.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(_make, ctx.data_dir)
             plugin = self.plugin = cls(ctx)
             ctx.wire(plugin)
             await self._live("starts", plugin.start())
@@ -241,7 +242,9 @@ class InsideHost:
                 problem = f"it did not stop within {_STOP_LIMIT:g} s"
         except Exception as error:
             problem = f"its stop failed: {type(error).__name__}: {error}"
-            logging.getLogger("hub.plugins").exception("Plugin %s failed while stopping", self.manifest.id)
+            logging.getLogger("hub.plugins").exception(
+                "Plugin %s failed while stopping", self.manifest.id, extra=logs.NOT_ON_TERMINAL
+            )
         finally:
             alive = [] if ctx is None else await ctx.close()
             alive += await self._life.cancel()
@@ -258,6 +261,15 @@ class InsideHost:
         return bool(done)
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"folder {folder} cannot be used: {error.strerror}; make it writable for the hub's user"
+        ) from error
+
+
 def load_class(manifest: Manifest) -> type[Plugin]:
     """Import the class a manifest names.
 
@@ -268,7 +280,7 @@ def load_class(manifest: Manifest) -> type[Plugin]:
         found = getattr(importlib.import_module(module_name), class_name, None)
     except HubError:
         raise
-    except (Exception, SystemExit) as error:
+    except FAULTS as error:
         raise PluginError(
             f"{manifest.id}: its module {module_name} cannot be imported: {type(error).__name__}: {error}",
             plugin=manifest.id,

@@ -161,7 +161,9 @@ def decode(namespace: str, key: str, row: bytes) -> Any:  # noqa: ANN401 - JSON-
     try:
         return _DECODER.decode(row)
     except (msgspec.DecodeError, RecursionError, TypeError, ValueError) as error:
-        raise StorageError(f"{namespace}: the stored value of {key!r} is damaged ({error}); delete the key") from error
+        raise StorageError(
+            f"{namespace}: the stored value of {key!r} is damaged ({error}); restore a backup"
+        ) from error
 
 
 def behind(prefix: str) -> str | None:

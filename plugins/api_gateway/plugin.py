@@ -83,8 +83,10 @@ class ApiGateway(Plugin):
     @service
     async def token_revoke(self, name: str) -> None:
         """Refuse a token from now on, and close the event streams opened with it."""
-        await self._tokens.revoke(name)
-        self._streams.close_token(name)
+        try:
+            await self._tokens.revoke(name)
+        finally:
+            self._streams.close_token(name)
 
     def _add(self, bound: socket.socket, *, remote: bool) -> None:
         app = Api(self.ctx, self._streams, remote=remote).app()

@@ -22,7 +22,9 @@ def bind_unix(path: Path) -> socket.socket:
     """
     where = f"{_WHERE} socket"
     if len(bytes(path)) > _PATH_LIMIT:
-        raise ConfigError(f"{path} is longer than the {_PATH_LIMIT} bytes a socket's path may have", where=where)
+        raise ConfigError(
+            f"{path} is longer than the {_PATH_LIMIT} bytes a socket's path may have; choose a shorter one", where=where
+        )
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _make_way(path, where)

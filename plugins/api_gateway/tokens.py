@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from typing import ClassVar
 
 import msgspec
@@ -54,14 +55,22 @@ class Tokens:
         """
         if not name.isprintable() or not 0 < len(name.strip()) <= _NAME_LIMIT:
             raise HubError(f"a token's name must have 1 to {_NAME_LIMIT} printable characters")
+        if name in self._known:
+            raise HubError(f"there is a token named {name!r} already; choose another name or revoke it")
         if len(self._known) >= _LIMIT:
             raise HubError(f"there are {_LIMIT} tokens already; revoke one first")
         secret = secrets.token_urlsafe(32)
         digest, created = _digest(secret), self._clock.now()
         row = {"sha256": digest.hex(), "created": created}
-        if not await self._storage.compare_and_set(_PREFIX + name, None, row, durable=True):
-            raise HubError(f"there is a token named {name!r} already; choose another name or revoke it")
         self._known[name] = (digest, created)
+        try:
+            await self._storage.set(_PREFIX + name, row, durable=True)
+        except BaseException:
+            # Nobody was told its secret: it must not come to life when the disk can be written again.
+            del self._known[name]
+            with suppress(HubError):
+                await self._storage.delete(_PREFIX + name)
+            raise
         return NewToken(name, secret)
 
     async def revoke(self, name: str) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,12 +51,14 @@ def stopped(process: Process) -> int:
     return process.wait()
 
 
-def test_it_starts_answers_and_stops(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_starts_answers_and_stops(run: Run, tmp_path: Path, number: signal.Signals) -> None:
     process = run('[hub]\nname = "Cottage"\n')
     process.wait_for(UP)
     status = Client(tmp_path / "hub.sock").call("hub.status", {})
     assert (status["name"], status["status"]) == ("Cottage", "running")
-    assert stopped(process) == 0
+    process.send(number)
+    assert process.wait() == 0
     assert not (tmp_path / "hub.sock").exists()
     assert (tmp_path / "hub.db").exists()
 
@@ -224,4 +227,138 @@ def test_a_signal_during_the_start_is_heeded(run: Run, tmp_path: Path) -> None:
     )
     process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
     process.wait_for("I take my time")
+    assert stopped(process) == 0
+
+
+def test_an_endless_link_instead_of_a_data_folder(spawn: Callable[..., Process], tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to("data")
+    process = spawn(sys.executable, "-m", "hub", "run", "--data", str(tmp_path / "data"))
+    assert process.wait() == 4
+    assert len(process.lines) == 1
+    assert process.find("data folder .* cannot be used: .* --data")
+
+
+def test_a_storage_that_cannot_be_opened_is_told_once_and_logged(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "hub.db").mkdir()
+    process = run()
+    assert process.wait() == 4
+    assert len(process.lines) == 1, process.output
+    assert "hub.db cannot be opened" in (tmp_path / "logs" / "hub.log").read_text()
+
+
+def test_damaged_state_is_forgotten_and_the_hub_lives(run: Run, tmp_path: Path) -> None:
+    process = run()
+    process.wait_for(UP)
+    assert stopped(process) == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "hub.db")) as file, file:
+        file.execute("INSERT INTO kv VALUES ('_state', 'device/x/on_off', x'a161')")  # a text, not value, version, time
+    process = run()
+    process.wait_for(UP)
+    assert process.find("device/x/on_off is damaged"), process.output
+    assert Client(tmp_path / "hub.sock").get("state", prefix="device/x") == {}
+    assert stopped(process) == 0
+
+
+def test_a_fault_of_the_hub_itself_is_a_sentence_and_an_end(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    code = """import sys
+from hub.api import Plugin
+import hub.state
+
+
+async def fails(*_):
+    raise ZeroDivisionError("so it is")
+
+
+hub.state.StateEngine.flush = fails
+
+
+class It(Plugin):
+    pass
+"""
+    plugin(mine, "saboteur", code)
+    process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
+    process.wait_for(UP)
+    assert stopped(process) == 1
+    assert process.find(r"hub: the hub failed \(ZeroDivisionError: so it is\)"), process.output
+    assert "Traceback" in (tmp_path / "logs" / "hub.log").read_text()
+
+
+EXITS = """import sys
+from hub.api import Plugin, on, service
+
+
+class It(Plugin):
+    async def start(self):
+        self.ctx.clock.call_later(0.0, lambda: sys.exit(4))
+
+    @service
+    async def leave(self) -> None:
+        sys.exit(5)
+
+    @on("hub.started")
+    async def heard(self, event):
+        sys.exit(6)
+"""
+
+
+def test_a_plugin_cannot_end_the_hub(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    plugin(mine, "leaver", EXITS)
+    plugin(mine, "starter", EXITS.replace("self.ctx.clock.call_later(0.0, lambda: sys.exit(4))", "sys.exit(3)"))
+    plugin(mine, "importer", "raise KeyboardInterrupt\n")
+    process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
+    process.wait_for(UP)
+    client = Client(tmp_path / "hub.sock")
+    with pytest.raises(CommandError, match=r"leaver.leave failed: .*tried to end the process"):
+        client.call("leaver.leave", {})
+    until(lambda: {one["id"]: one["errors"] for one in client.get("plugins")}["leaver"] == 2, what="timer and handler")
+    plugins = {one["id"]: one for one in client.get("plugins")}
+    assert plugins["leaver"]["status"] == "running"
+    assert "tried to end the process" in plugins["starter"]["reason"]
+    assert "KeyboardInterrupt" in plugins["importer"]["reason"]
+    assert stopped(process) == 0
+
+
+def test_what_fails_in_a_thread_is_one_line(run: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    code = """import threading
+import warnings
+from hub.api import Plugin
+
+
+class It(Plugin):
+    async def start(self):
+        warnings.warn("an old thing", UserWarning)
+        threading.Thread(target=lambda: 1 / 0, name="counts").start()
+"""
+    plugin(mine, "threaded", code)
+    process = run(f'[hub]\nplugin_dirs = ["{mine}"]\n')
+    process.wait_for(UP)
+    process.wait_for("Thread counts failed: division by zero")
+    assert stopped(process) == 0
+    assert not process.find("an old thing"), process.output
+    log = (tmp_path / "logs" / "hub.log").read_text()
+    assert "an old thing" in log
+    assert "ZeroDivisionError" in log
+
+
+def test_a_hub_that_cannot_have_its_foreground_plugin_ends(tmp_path: Path, spawn: Callable[..., Process]) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom hub.app import RunOptions, run\n"
+        f"sys.exit(run(RunOptions(data=Path({str(tmp_path)!r}), foreground='automation')))"
+    )
+    (tmp_path / "hub.toml").write_text("[plugin.automation]\nwacth = true\n")
+    process = spawn(sys.executable, "-c", code)
+    assert process.wait() == 1
+    assert process.lines == [one for one in process.lines if "automation is failed" in one and "hub.toml:2" in one]
+    assert len(process.lines) == 1, process.output
+
+
+@pytest.mark.parametrize("code", [-1, 256, 10**30])
+def test_an_exit_code_that_no_process_can_have_is_refused(run: Run, tmp_path: Path, code: int) -> None:
+    process = run()
+    process.wait_for(UP)
+    with pytest.raises(CommandError, match="code"):
+        Client(tmp_path / "hub.sock").call("hub.stop", {"code": code})
     assert stopped(process) == 0

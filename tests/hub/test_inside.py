@@ -330,7 +330,7 @@ async def test_an_event_type_in_dispute_names_both(core: Core, steps: Callable[.
 async def test_a_data_folder_that_cannot_be_made_refuses_the_start(core: Core) -> None:
     (core.data_dir / "plugins").write_text("in the way")
 
-    with pytest.raises(OSError, match="plugins"):
+    with pytest.raises(StorageError, match=r"plugins.*make it writable"):
         await InsideHost(core, manifest(), {}).start()
     assert nothing_is_left(core)
 

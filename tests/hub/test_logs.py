@@ -246,3 +246,32 @@ async def test_logging_does_not_block_the_loop(tmp_path: Path, configure: Config
         fail()
     except RuntimeError:
         logging.getLogger("hub").exception("failed")
+
+
+def test_a_name_that_is_no_utf8_is_logged(tmp_path: Path, configure: Configure) -> None:
+    undo = configure("info", tmp_path, terminal=False)
+    logging.getLogger("hub").info("in %s", "na\udcffme")
+    undo()
+    assert "na\\udcffme" in (tmp_path / "hub.log").read_text("utf-8")
+
+
+def test_a_huge_message_is_cut_on_the_terminal(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    undo = configure("info", None, terminal=True)
+    logging.getLogger("hub.chatter").info("x" * 100_000)
+    undo()
+    assert len(capsys.readouterr().err) < 1200
+
+
+def test_a_librarys_traceback_is_one_line_on_the_terminal(
+    tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undo = configure("info", tmp_path, terminal=True)
+    try:
+        fail()
+    except RuntimeError:
+        logging.getLogger("zigpy.appdb").warning("Failed to commit", exc_info=True)
+    undo()
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "Failed to commit: the radio is gone" in said
+    assert "Traceback" in lines(tmp_path)[0]["traceback"]

@@ -44,7 +44,7 @@ def test_all_that_a_manifest_may_say(tmp_path: Path) -> None:
 description = "Rings."
 requires = { devices = ">=0.1,<1", chime = "*" }
 after = ["automation"]
-isolation = "process"
+isolation = "inside"
 enabled = false
 [config]
 tone = "bell"
@@ -54,7 +54,7 @@ network = ["chime.local"]
     )
     made = load(plugin(tmp_path, "doorbell", text))
     assert made.requires == {"devices": ">=0.1,<1", "chime": "*"}
-    assert (made.after, made.isolation, made.enabled) == (["automation"], "process", False)
+    assert (made.after, made.isolation, made.enabled) == (["automation"], "inside", False)
     assert (made.config, made.permissions) == ({"tone": "bell"}, {"network": ["chime.local"]})
 
 
@@ -71,7 +71,7 @@ network = ["chime.local"]
         ("entry", "after = ['A b']\nentry", ":4: after: 'A b' is not an id; use a letter"),
         ("entry", "requires = { a = '~1' }\nentry", ":4: [requires] a: '~1' is not a version range; write a range"),
         ("entry", "requires = { A = '1' }\nentry", ":4: [requires] A: 'A' is not an id"),
-        ("entry", "isolation = 'no'\nentry", ":4: isolation: invalid enum value 'no'; use one of inside, process, rem"),
+        ("entry", "isolation = 'no'\nentry", ":4: isolation: invalid enum value 'no'; use one of inside"),
         ("entry", "enable = true\nentry", ":4: enable: is not a known key, did you mean 'enabled'"),
         ("entry", "entry = \nentry", ":4: is not TOML here: "),
     ],
@@ -99,7 +99,7 @@ def test_plugins_are_found_by_id_and_the_broken_ones_named(tmp_path: Path) -> No
     assert [one.id for one in found] == ["ant", "zebra"]
     assert [str(one).removeprefix(str(tmp_path)) for one in errors] == [
         "/a/broken/plugin.toml:1: id: expected str, got int",
-        "/absent: no plugins can be read here: No such file or directory; name a folder",
+        "/absent: no plugins can be read here: No such file or directory; mend [hub] plugin_dirs",
     ]
 
 

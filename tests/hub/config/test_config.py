@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from hub import config
-from hub.errors import ConfigError
+from hub.errors import ConfigError, StorageError
 
 
 class Serial(msgspec.Struct):
@@ -199,3 +199,34 @@ def test_what_is_shown_hides_secrets_on_every_level(tmp_path: Path) -> None:
     assert shown["hub"]["name"] == "Home"
     assert shown["storage"]["path"].endswith("hub.db")
     assert msgspec.json.encode(shown)
+
+
+def test_what_the_command_line_lays_over_a_mistake_does_not_cover_it(tmp_path: Path) -> None:
+    said = refusal(written(tmp_path, "hub = 3\n"), {"hub": {"data_dir": str(tmp_path)}})
+    assert said == f"{tmp_path}/hub.toml:1: hub: expected table, got int"
+
+
+@pytest.mark.parametrize("text", ['[hub]\n\nplugin_dirs = ["a", "b\\u0000"]\n', '[storage]\n\npath = "\\u0000"\n'])
+def test_no_text_holds_a_nul(tmp_path: Path, text: str) -> None:
+    said = refusal(written(tmp_path, text))
+    assert said.startswith(f"{tmp_path}/hub.toml:3: ")
+    assert "NUL" in said
+
+
+def test_a_default_file_that_leads_nowhere_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").symlink_to(tmp_path / "elsewhere.toml")
+    with pytest.raises(ConfigError, match=r"hub\.toml: cannot be read"):
+        load(None, {"hub": {"data_dir": str(tmp_path)}})
+
+
+def test_a_data_folder_that_cannot_be_looked_into_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("file", "loop", "x" * 300):
+        with pytest.raises(StorageError, match=r"data folder .* cannot be used: .*--data"):
+            load(None, {"hub": {"data_dir": str(tmp_path / name)}})
+
+
+def test_a_home_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="write the whole path"):
+        load(written(tmp_path, '[hub]\ndata_dir = "~nobody-at-all/x"\n'))

@@ -2,6 +2,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
+from hub.errors import StorageError
+from hub.storage import Namespace
 from plugins.api_gateway.plugin import ApiGateway
 from tests.plugins.api_gateway.conftest import House
 
@@ -66,3 +68,39 @@ async def test_tokens_outlive_a_restart_of_the_plugin(house: House) -> None:
     await house.hub.stop("api_gateway")
     await house.hub.run(ApiGateway, {"listen": f"127.0.0.1:{house.port}"})
     assert (await house.ask("GET", "/api/v1/services", tcp=True, token=token)).status == 200
+
+
+async def test_a_token_that_could_not_be_kept_does_not_come_to_life(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Namespace.set
+
+    async def fails(self: Namespace, key: str, value: object, *, durable: bool = False) -> None:
+        await keep(self, key, value)  # it lies in memory, and would be written with the next commit
+        if durable:
+            raise StorageError("the disk is full; free some space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Namespace, "set", fails)
+        answer = await house.call("api_gateway.token_create", {"name": "phone"})
+    assert (answer.status, answer.body["error"]["code"]) == (500, "storage")
+    assert (await house.call("api_gateway.token_list")).body["result"] == []
+    assert await house.hub.context("api_gateway").storage.list() == []
+    await make_token(house)
+
+
+async def test_a_revoked_tokens_stream_ends_even_if_the_disk_is_full(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await make_token(house)
+
+    async def fails(*_: object, **__: object) -> bool:
+        raise StorageError("the disk is full; free some space")
+
+    address = f"ws://127.0.0.1:{house.port}/api/v1/events"
+    async with connect(address, additional_headers={"authorization": f"Bearer {token}"}, proxy=None) as socket:
+        monkeypatch.setattr(Namespace, "delete", fails)
+        assert (await house.call("api_gateway.token_revoke", {"name": "phone"})).status == 500
+        await socket.wait_closed()
+        assert socket.close_code == 1008
+    assert (await house.ask("GET", "/api/v1/services", tcp=True, token=token)).status == 401
