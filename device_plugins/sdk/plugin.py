@@ -46,7 +46,7 @@ class DevicePlugin(Plugin, ABC):
 
     @abstractmethod
     async def forget(self, device: Device) -> None:
-        """Make the device leave; raise UnreachableError if it cannot be told."""
+        """Make the device leave; raise UnreachableError if it cannot be told, neither now nor when it is next heard."""
 
     async def take_input(self, values: dict[str, Any]) -> None:  # noqa: ARG002 - for those who override it
         """Take what a `needs_input` step asked for."""

@@ -3,8 +3,11 @@
 plugin      the services, and who does what when
 reconnect   keeps the radio open: DOWN, CONNECTING, UP, and back-off between
 radio node  the connection: zigpy's application and its devices, in plain data
+roster      the devices, and what becomes of them as the network and the radio come and go
 joining     what is asked of and told to a device that joins
+retries     trying again by itself what found no answer
 actions     commands, and seeing that they worked
-known link  one known device: its record, its availability, its reports on their way into state
+known       one known device: its record, its availability, its reports on their way into state
+network     what the two sides say to each other, in plain data
 mapping     clusters and attributes to capabilities and back; pure
 """

@@ -56,13 +56,14 @@ class Actions:
             self._timers.popitem()[1]()
 
     async def _send(self, known: Known, feature: Feature, wanted: Plan) -> None:
-        if known.node is None:
+        node = known.node
+        if node is None:
             raise UnreachableError(f"{known.id} is not on the network; pair it again", device=known.id)
         try:
             async with asyncio.timeout(_CONFIRM_LIMIT):
-                await known.node.carry_out(feature.endpoint, wanted.request)
+                await node.carry_out(feature.endpoint, wanted.request)
         except UnreachableError:
-            known.available("offline", "it does not answer")
+            known.silent(node)
             raise
         except TimeoutError as error:
             message = f"{known.id} did not confirm within {_CONFIRM_LIMIT:g} s; it may be asleep or out of reach"
@@ -91,11 +92,11 @@ class Actions:
 
     async def _read_back(self, known: Known, endpoint: int, names: Iterable[str]) -> None:
         points = [point for name in names for point in known.points_of(name, endpoint)]
-        if known.node is not None:
+        if (node := known.node) is not None:
             try:
-                await read_values(known.node, points)
+                await read_values(node, points)
             except SilentError:
-                known.available("offline", "it does not answer")
+                known.silent(node)
 
     def _assume(self, known: Known, key: str, *, value: bool, lasts: float) -> None:
         self._plugin.report(known.id, key, value)

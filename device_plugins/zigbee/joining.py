@@ -1,11 +1,14 @@
 """What is asked of and told to a device that joins: facts, binding, reporting, enrolment, first values."""
 
+import functools
 import logging
-from collections.abc import Awaitable, Iterable
+import math
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, UnreachableError
 from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Mapping, Point, Report, Signature, wanted_facts
-from device_plugins.zigbee.mapping.signature import fact
+from device_plugins.zigbee.mapping.signature import Raw, fact
 from device_plugins.zigbee.network import Node
 
 LOG = logging.getLogger("hub.zigbee")
@@ -13,91 +16,126 @@ LOG = logging.getLogger("hub.zigbee")
 # After so many silences in a row it is taken for asleep; it is tried again when it is next heard.
 _SILENCES = 2
 
+type _Job = tuple[str, Callable[[], Awaitable[object]]]
+"""What is asked, in words for the log, and how."""
+
 
 class SilentError(UnreachableError):
-    """The device stopped answering while it was being configured."""
+    """The device stopped answering while it was being asked."""
 
 
-class _Patience:
-    """Collects what a device refused, and gives up when it falls silent."""
+class Outcome(NamedTuple):
+    """What a device would not do, in sentences, and what it gave no answer to though it answered the rest."""
 
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-        self._silences = 0
-
-    async def attempt(self, what: str, work: Awaitable[object]) -> object:
-        """Await `work`; a refusal is noted and gives None."""
-        try:
-            result = await work
-        except (UnreachableError, CommandTimeoutError) as error:
-            self._silences += 1
-            if self._silences >= _SILENCES:
-                raise SilentError(f"{error.device} fell silent", device=error.device) from error
-            self.problems.append(f"{what}: {error}")
-        except DeviceError as error:
-            self._silences = 0
-            self.problems.append(f"{what}: {error}")
-        else:
-            self._silences = 0
-            return result
-        return None
+    refused: list[str]
+    unanswered: list[str]
 
 
-async def learn_facts(node: Node, signature: Signature) -> Facts:
-    """Read what decides the mapping.
+async def learn_facts(node: Node, signature: Signature, facts: Facts) -> Outcome:
+    """Read what decides the mapping into `facts`.
 
-    Raises SilentError when the device does not answer.
+    Raises SilentError when the device stops answering; what it said before stays in `facts`.
     """
-    facts, patience = Facts(values={}, unsupported=[]), _Patience()
 
     async def ask(endpoint: int, cluster: int, attributes: tuple[int, ...]) -> None:
         values, lacking = await node.read(endpoint, cluster, attributes)
-        facts.values.update({fact(endpoint, cluster, one): value for one, value in values.items()})
-        facts.unsupported.extend(fact(endpoint, cluster, one) for one in sorted(lacking))
+        told = {fact(endpoint, cluster, one): value for one, value in values.items() if _is_sound(value)}
+        facts.values.update(told)
+        missing = {fact(endpoint, cluster, one) for one in lacking}
+        facts.unsupported[:] = sorted(({*facts.unsupported} | missing) - told.keys())
 
-    for endpoint in signature.endpoints:
-        for cluster, attributes in wanted_facts(endpoint.inputs).items():
-            await patience.attempt(f"cluster 0x{cluster:04X}", ask(endpoint.id, cluster, attributes))
-    return facts
+    return await _ask_all(
+        [
+            (f"cluster 0x{cluster:04X}", functools.partial(ask, endpoint.id, cluster, attributes))
+            for endpoint in signature.endpoints
+            for cluster, attributes in wanted_facts(endpoint.inputs).items()
+        ]
+    )
 
 
-async def set_up(node: Node, mapping: Mapping) -> list[str]:
-    """Bind clusters, configure reporting, enroll zones; returns what the device refused.
+async def set_up(node: Node, mapping: Mapping) -> Outcome:
+    """Bind clusters, configure reporting, enroll zones.
 
-    Raises SilentError when the device does not answer.
+    Raises SilentError when the device stops answering.
     """
-    patience = _Patience()
-    for endpoint in mapping.zones:
-        await patience.attempt("enrolment", node.enroll(endpoint))
-        await patience.attempt("binding of alarms", node.bind(endpoint, IAS_ZONE))
-    for endpoint, cluster in mapping.remotes:
-        await patience.attempt(f"binding of 0x{cluster:04X}", node.bind(endpoint, cluster, output=True))
-    for (endpoint, cluster), reports in _reports(mapping.points).items():
-        await patience.attempt(f"binding of 0x{cluster:04X}", node.bind(endpoint, cluster))
-        what = f"reporting of 0x{cluster:04X}"
-        refused = await patience.attempt(what, node.configure_reporting(endpoint, cluster, reports))
-        for number, why in (refused if isinstance(refused, dict) else {}).items():
+
+    def bind(endpoint: int, cluster: int, *, output: bool = False) -> Callable[[], Awaitable[object]]:
+        return functools.partial(node.bind, endpoint, cluster, output=output)
+
+    async def report(endpoint: int, cluster: int, reports: dict[int, Report]) -> None:
+        for number, why in (await node.configure_reporting(endpoint, cluster, reports)).items():
             # Its value is read after a command and at start; no owner can do anything about it.
-            LOG.info("No %s, attribute 0x%04X: %s", what, number, why)
-    for problem in patience.problems:
-        LOG.warning("Configuring %s: %s", node.ieee, problem)
-    return patience.problems
+            LOG.info("No reporting of 0x%04X, attribute 0x%04X: %s", cluster, number, why)
+
+    jobs: list[_Job] = []
+    for endpoint in mapping.zones:
+        jobs.append(("enrolment", functools.partial(node.enroll, endpoint)))
+        jobs.append(("binding of alarms", bind(endpoint, IAS_ZONE)))
+    jobs += [(f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.remotes]
+    for (endpoint, cluster), reports in _reports(mapping.points).items():
+        jobs.append((f"binding of 0x{cluster:04X}", bind(endpoint, cluster)))
+        jobs.append((f"reporting of 0x{cluster:04X}", functools.partial(report, endpoint, cluster, reports)))
+    return await _ask_all(jobs)
 
 
-async def read_values(node: Node, points: Iterable[Point], *, background: bool = False) -> None:
+async def read_values(node: Node, points: Iterable[Point], *, background: bool = False) -> Outcome:
     """Read the values of these points; the device's ears hear them.
 
-    Raises SilentError when the device does not answer.
+    Raises SilentError when the device stops answering.
     """
-    patience = _Patience()
     wanted: dict[tuple[int, int], list[int]] = {}
     for point in points:
         attributes = wanted.setdefault((point.endpoint, point.cluster), [])
         if point.attribute not in attributes:
             attributes.append(point.attribute)
-    for (endpoint, cluster), attributes in wanted.items():
-        reading = node.read(endpoint, cluster, attributes, background=background)
-        await patience.attempt(f"values of 0x{cluster:04X}", reading)
+    return await _ask_all(
+        [
+            (
+                f"values of 0x{cluster:04X}",
+                functools.partial(node.read, endpoint, cluster, attributes, background=background),
+            )
+            for (endpoint, cluster), attributes in wanted.items()
+        ]
+    )
+
+
+async def _ask_all(jobs: Sequence[_Job]) -> Outcome:
+    """Ask everything, and what found no answer once more at the end.
+
+    Raises SilentError when nothing is answered, or too much in a row is not.
+    """
+    outcome = Outcome([], [])
+    unanswered = await _ask(jobs, outcome.refused, _SILENCES)
+    if unanswered:
+        is_alive = len(unanswered) < len(jobs)
+        unanswered = await _ask(unanswered, outcome.refused, len(jobs) if is_alive else 1)
+    outcome.unanswered.extend(what for what, _ in unanswered)
+    return outcome
+
+
+async def _ask(jobs: Sequence[_Job], refused: list[str], most: int) -> list[_Job]:
+    """Ask in turn; returns what found no answer. Raises SilentError after `most` silences in a row."""
+    unanswered: list[_Job] = []
+    silences = 0
+    for job in jobs:
+        what, ask = job
+        try:
+            await ask()
+        except (UnreachableError, CommandTimeoutError) as error:
+            unanswered.append(job)
+            silences += 1
+            if silences >= most:
+                raise SilentError(f"{error.device} fell silent", device=error.device) from error
+        except DeviceError as error:
+            silences = 0
+            refused.append(f"{what}: {error}")
+        else:
+            silences = 0
+    return unanswered
+
+
+def _is_sound(value: Raw) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _reports(points: Iterable[Point]) -> dict[tuple[int, int], dict[int, Report]]:

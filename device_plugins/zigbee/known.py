@@ -6,7 +6,16 @@ from typing import Any
 
 import msgspec
 
-from device_plugins.sdk import Availability, ButtonPressed, Device, DevicePlugin, Feature
+from device_plugins.sdk import (
+    Availability,
+    ButtonPressed,
+    Device,
+    DeviceError,
+    DevicePlugin,
+    Feature,
+    InvalidValueError,
+    check_value,
+)
 from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Signature, action, describe
 from device_plugins.zigbee.mapping.features import LINK_QUALITY
 from device_plugins.zigbee.mapping.signature import Raw
@@ -39,6 +48,8 @@ class Known:
         self.status: Availability = "unknown"
         self.enrolling: bool = False
         self.reports = 0
+        self.incomplete = 0
+        """How often it answered, but not everything, while it was configured."""
         self._plugin = plugin
         self._unlisten: Undo | None = None
         self._next_touch = 0.0
@@ -62,6 +73,8 @@ class Known:
         routes: dict[tuple[int, int, int], list[Point]] = {}
         for point in self.mapping.points:
             routes.setdefault((point.endpoint, point.cluster, point.attribute), []).append(point)
+        # A device may tell what it would not take, so what it tells is held against the vocabulary alone.
+        self._words = {f.key: Feature(f.key, f.capability) for f in self.mapping.features}
         self._routes = {place: tuple(points) for place, points in routes.items()}
         self._button_keys = {f.endpoint: f.key for f in self.mapping.features if f.capability == "button"}
         self._lqi_key = next(f.key for f in self.mapping.features if f.capability == LINK_QUALITY)
@@ -88,6 +101,11 @@ class Known:
         self.status = status
         self._plugin.available(self.id, status, reason)
 
+    def silent(self, node: Node) -> None:
+        """Note that it did not answer through this node, unless the radio was lost since."""
+        if self.node is node:
+            self.available("offline", "it does not answer")
+
     def alive(self, lqi: int | None) -> None:
         """Note a sign of life; the link quality follows at most once a minute."""
         if self.status != "online":
@@ -107,6 +125,11 @@ class Known:
         """The key of a capability; empty if the endpoint does not have it."""
         found = (f.key for f in self.mapping.features if f.capability == capability and f.endpoint == endpoint)
         return next(found, "")
+
+    def valueless(self) -> list[Point]:
+        """The points whose value is not known, not even from before the last start."""
+        state = self._plugin.ctx.state
+        return [point for point in self.mapping.points if state.get(f"device/{self.id}/{point.key}") is None]
 
     def feature(self, key: str) -> Feature | None:
         """The feature with this key."""
@@ -138,6 +161,8 @@ class Known:
     async def _enroll(self, node: Node, endpoint: int) -> None:
         try:
             await node.answer_enroll(endpoint)
+        except DeviceError as error:
+            LOG.warning("%s was not enrolled: %s", self.id, error)
         finally:
             self.enrolling = False
 
@@ -145,15 +170,14 @@ class Known:
         for point in self._routes.get((endpoint, cluster, attribute), ()):
             try:
                 value = point.decode(raw)
-            except (TypeError, ValueError, OverflowError):
-                LOG.warning("%s: %s cannot be %r", self.id, point.key, raw)
-                continue
-            if point.part is not None:
-                self._pair(point.key, point.part, value)
-            elif value is None:
-                self._plugin.ctx.state.delete(f"device/{self.id}/{point.key}")
-            else:
-                self._plugin.report(self.id, point.key, value)
+                if point.part is not None:
+                    self._pair(point.key, point.part, value)
+                elif value is None:
+                    self._plugin.ctx.state.delete(f"device/{self.id}/{point.key}")
+                else:
+                    self._plugin.report(self.id, point.key, check_value(self._words[point.key], value, self.id))
+            except (TypeError, ValueError, OverflowError, InvalidValueError) as error:
+                LOG.warning("%s: %s cannot be %.80r: %s", self.id, point.key, raw, error)
 
     def _pair(self, key: str, part: int, value: object) -> None:
         """Hold one half back until the whole message has been read: the other half usually stands beside it."""
@@ -166,4 +190,7 @@ class Known:
     def _tell_pair(self, key: str, halves: list[Any]) -> None:
         halves[2] = False
         if halves[0] is not None and halves[1] is not None:
-            self._plugin.report(self.id, key, halves[:2])
+            try:
+                self._plugin.report(self.id, key, check_value(self._words[key], halves[:2], self.id))
+            except InvalidValueError as error:
+                LOG.warning("%s", error)

@@ -128,13 +128,16 @@ class Radio(Protocol):
         """The devices whose interview is complete."""
 
     async def permit(self, seconds: int) -> None:
-        """Let devices join for at most 254 seconds; 0 closes."""
+        """Let devices join for at most 254 seconds; 0 closes. Raises RadioError."""
 
-    async def remove(self, ieee: str) -> None:
-        """Ask a device to leave, and forget it."""
+    def interview(self, ieee: str, short: int | None = None) -> None:
+        """Interview a device whose interview did not come to its end, taking it in first if `short` is given."""
+
+    async def remove(self, ieee: str) -> bool:
+        """Ask a device to leave, and forget it; whether it has confirmed that it leaves."""
 
     async def flush(self) -> None:
-        """Return when what was learned of devices is on disk."""
+        """Return when what was learned of devices is on disk. Raises RadioError when that takes too long."""
 
     async def close(self) -> None:
         """Close the port and the database."""
@@ -143,7 +146,7 @@ class Radio(Protocol):
 class Listener(Protocol):
     """Who hears what happens on the network. Quick, and never raising."""
 
-    def joined(self, ieee: str) -> None:
+    def joined(self, ieee: str, short: int) -> None:
         """A device joined, or came back under another short address; its interview begins."""
 
     def interviewed(self, node: Node) -> None:

@@ -28,6 +28,11 @@ def hex_of(address: Iterable[int]) -> str:
     return bytes(reversed([*address])).hex()
 
 
+def address_of(ieee: str) -> t.EUI64:
+    """Undo `hex_of`."""
+    return t.EUI64(reversed(bytes.fromhex(ieee)))
+
+
 class _Commands:
     """A zigpy listener for a cluster's received commands."""
 
@@ -180,13 +185,15 @@ class ZigpyNode:
             raise DeviceError(f"{self._id} gave an answer that cannot be read", device=self._id) from error
         except (ValueError, KeyError) as error:
             raise InvalidValueError(f"{self._id} cannot be sent that: {error}", device=self._id) from error
-        except _RADIO_FAULTS as error:
+        except FAULTS as error:
             message = f"talking to {self._id} failed: {str(error) or type(error).__name__}"
             raise UnreachableError(message, device=self._id) from error
 
 
-_RADIO_FAULTS = (
+FAULTS = (
     OSError,
+    TimeoutError,
+    ValueError,
     RuntimeError,
     AssertionError,
     AttributeError,
@@ -194,6 +201,7 @@ _RADIO_FAULTS = (
     zigpy.exceptions.ZigbeeException,
     zigpy.exceptions.RadioException,
 )
+"""What zigpy, bellows and the port raise when the radio fails; AttributeError when it is closed under a call."""
 
 
 def _listen(cluster: Any, listener: _Commands) -> Callable[[], None]:  # noqa: ANN401 - zigpy's cluster

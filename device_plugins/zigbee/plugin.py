@@ -89,6 +89,7 @@ class Zigbee(DevicePlugin):
             await self._permit(duration)
         except (RadioError, UnreachableError) as error:
             raise PairingError(str(error)) from error
+        self._permit_no_more()
         if duration > _PERMIT_MOST:
             self._permitting = self.ctx.tasks.start("permit joining", self._keep_open(duration))
 

@@ -13,13 +13,14 @@ from typing import Any, override
 
 import zigpy.exceptions
 import zigpy.types as t
-from bellows.ash import AshException, NcpFailure
+from bellows.ash import NcpFailure
 from bellows.zigbee.application import ControllerApplication
 from zigpy.device import BaseDevice, ZigbeeDevice
 from zigpy.util import CatchingTaskMixin
 
+from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
-from device_plugins.zigbee.node import ZigpyNode, hex_of
+from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -27,13 +28,15 @@ LOG = logging.getLogger("hub.zigbee")
 _COMMIT_INTERVAL = 60.0
 _CLOSE_LIMIT = 10.0
 _FLUSH_LIMIT = 5.0
+_LEAVE_LIMIT = 3.0
 _ANSWERS_LIMIT = 1.0
 # bellows would wait for five missed feeds, 100 s, before it gives a hung stick up.
 _MISSED_FEEDS = 2
+_MISSING = "This version of zigpy or bellows has no %s: %s"
 
 
 class Coordinator(ControllerApplication):
-    """bellows' application with three changes: see the methods."""
+    """bellows' application with a few changes: see the methods."""
 
     announced: Callable[[ZigbeeDevice], None] | None = None
 
@@ -46,6 +49,9 @@ class Coordinator(ControllerApplication):
         """
         await super().connect()
         ezsp: Any = self._ezsp
+        if not hasattr(ezsp, "_protocol"):
+            LOG.warning(_MISSING, "_protocol", "commands are slower")
+            return
         asked: Any = None
         off: set[t.EUI64] = set()
 
@@ -68,14 +74,25 @@ class Coordinator(ControllerApplication):
     async def _watchdog_feed(self) -> None:
         """Feed, and fail at the second feed in a row that gets no answer."""
         await super()._watchdog_feed()  # type: ignore[no-untyped-call]
-        if self._watchdog_failures >= _MISSED_FEEDS:
+        if getattr(self, "_watchdog_failures", 0) >= _MISSED_FEEDS:
             raise TimeoutError
+
+    @override
+    def packet_received(self, packet: t.ZigbeePacket) -> None:
+        """Take a frame; one that a device has garbled is a line in the log."""
+        try:
+            super().packet_received(packet)
+        except Exception as error:  # noqa: BLE001 - zigpy raises whatever the bytes bring about
+            what = f"{type(error).__name__}: {error}"
+            LOG.warning(
+                "A frame of %s on cluster 0x%04X was not understood: %.200s", packet.src, packet.cluster_id, what
+            )
 
     @override
     def handle_join(self, nwk: t.NWK, ieee: t.EUI64, parent_nwk: t.NWK, *, handle_rejoin: bool = True) -> None:
         """Tell of a known device that is back under its old address, of which zigpy itself says nothing."""
         known = self.devices.get(ieee)
-        same = isinstance(known, ZigbeeDevice) and known.nwk == nwk and known.is_initialized
+        same = isinstance(known, ZigbeeDevice) and known.nwk == nwk and _is_interviewed(known)
         super().handle_join(nwk, ieee, parent_nwk, handle_rejoin=handle_rejoin)
         if same and handle_rejoin and self.announced and isinstance(known, ZigbeeDevice):
             self.announced(known)
@@ -112,23 +129,51 @@ class ZigpyRadio:
         """Let devices join for at most 254 seconds; 0 closes."""
         try:
             await self._app.permit(seconds)
-        except _FAULTS as error:
+        except FAULTS as error:
             raise RadioError(f"the radio at {self._path} does not open the network: {_text(error)}") from error
 
-    async def remove(self, ieee: str) -> None:
-        """Ask a device to leave, and forget it."""
+    def interview(self, ieee: str, short: int | None = None) -> None:
+        """Interview a device whose interview did not come to its end, taking it in first if `short` is given."""
+        device = self._find(ieee)
+        if device is not None:
+            device.schedule_initialize()
+        elif short is not None:
+            self._app.handle_join(t.NWK.convert(f"{short:04x}"), address_of(ieee), 0, handle_rejoin=False)
+
+    async def remove(self, ieee: str) -> bool:
+        """Ask a device to leave, and forget it; whether it has confirmed that it leaves.
+
+        zigpy's own way asks in the background, and forgets the device when that is over, though it has come back since.
+        """
         self._nodes.pop(ieee, None)
-        for address in [address for address in self._app.devices if hex_of(address) == ieee]:
-            await self._app.remove(address, remove_children=False)
+        device = self._find(ieee)
+        if device is None:
+            return False
+        try:
+            async with asyncio.timeout(_LEAVE_LIMIT):
+                status, *_ = await device.zdo.leave(remove_children=False)
+        except FAULTS as error:
+            LOG.info("%s was not told to leave: %s", ieee, _text(error))
+            status = None
+        # One that has just joined, and is sent away at once, is to be interviewed all the same.
+        device.cancel_initialization()
+        self._app.listener_event("device_removed", device)
+        self._app.devices.pop(device.ieee, None)
         await self.flush()
+        return bool(status == SUCCESS)
 
     async def flush(self) -> None:
-        """Return when what was learned of devices is on disk.
+        """Return when what was learned of devices is on disk; raises RadioError when that takes too long.
 
         zigpy queues its writes and commits a device's own within its turn, so an empty queue says they are done.
         """
-        async with asyncio.timeout(_FLUSH_LIMIT):
-            await self._app._dblistener._callback_handlers.join()  # noqa: SLF001 - zigpy has no public way to ask
+        try:
+            async with asyncio.timeout(_FLUSH_LIMIT):
+                writes = getattr(getattr(self._app, "_dblistener", None), "_callback_handlers", None)
+                if writes is not None:
+                    await writes.join()
+        except TimeoutError as error:
+            raise RadioError(f"zigbee.db was not written within {_FLUSH_LIMIT:g} s") from error
 
     async def close(self) -> None:
         """Close the port and the database."""
@@ -140,7 +185,7 @@ class ZigpyRadio:
 
     def device_joined(self, device: BaseDevice) -> None:
         """A device is new, or has a new short address."""
-        self._tell(self._listener.joined, hex_of(device.ieee))
+        self._tell(self._listener.joined, hex_of(device.ieee), int(device.nwk))
 
     def device_initialized(self, device: BaseDevice) -> None:
         """An interview is complete, or was when the device came back."""
@@ -153,6 +198,8 @@ class ZigpyRadio:
 
     def device_left(self, device: BaseDevice) -> None:
         """A device left."""
+        if isinstance(device, ZigbeeDevice):
+            device.cancel_initialization()
         self._tell(self._listener.left, hex_of(device.ieee))
 
     def handle_message(self, device: BaseDevice, *_: object) -> None:
@@ -167,10 +214,14 @@ class ZigpyRadio:
         mine = self._app.state.node_info.ieee
         return (
             isinstance(device, ZigbeeDevice)
-            and device.is_initialized
+            and _is_interviewed(device)
             and device.ieee != mine
             and not (device.node_desc and device.node_desc.is_coordinator)
         )
+
+    def _find(self, ieee: str) -> Any:  # noqa: ANN401 - zigpy's device, whose types are partial
+        device = self._app.devices.get(address_of(ieee))
+        return device if isinstance(device, ZigbeeDevice) else None
 
     def _node(self, device: ZigbeeDevice | BaseDevice) -> ZigpyNode:
         ieee = hex_of(device.ieee)
@@ -186,6 +237,11 @@ class ZigpyRadio:
             LOG.exception("What the radio told was not understood")
 
 
+def _is_interviewed(device: ZigbeeDevice) -> bool:
+    """Whether the interview is over: zigpy takes the signature at its end, but says `is_initialized` before."""
+    return bool(device.is_initialized and device.original_signature is not None)
+
+
 async def open_radio(settings: Settings, folder: Path, listener: Listener) -> ZigpyRadio:
     """Open the port and resume the network, or form one with random PAN id, extended PAN id and key.
 
@@ -197,6 +253,7 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
         app: Any = await Coordinator.new(_configuration(settings, database), start_radio=False)
     except (OSError, sqlite3.Error, zigpy.exceptions.CorruptDatabase) as error:
         raise RadioError(f"cannot read {database}: {_text(error)}; move it away to begin with a new network") from error
+    _check_libraries(app)
     app._watchdog_period = settings.watchdog  # noqa: SLF001 - bellows has it as a constant of the class
     radio = ZigpyRadio(app, settings, listener)
     try:
@@ -205,7 +262,7 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
         if app.backups.most_recent_backup() is None:
             # Killed between forming the network and remembering it: without this, another stick would go unnoticed.
             await app.backups.create_backup(load_devices=False)
-    except _FAULTS as error:
+    except FAULTS as error:
         await radio.close()
         raise RadioError(_why(error, settings.path)) from error
     except BaseException:
@@ -214,17 +271,34 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
     return radio
 
 
+def _check_libraries(app: object) -> None:
+    """Say what zigpy and bellows no longer have of that which they do not promise; all of it can be done without."""
+    places = (
+        (app, "_watchdog_period", "a hung stick is noticed later"),
+        (app, "_watchdog_failures", "a hung stick is noticed later"),
+        (app, "_mfg_id_task", "closing may leave a task behind"),
+        (getattr(app, "_dblistener", None), "_callback_handlers", "a device may be interviewed again after a crash"),
+        (CatchingTaskMixin, "_tasks", "closing may leave a task behind"),
+    )
+    for owner, name, consequence in places:
+        if not hasattr(owner, name):
+            LOG.warning(_MISSING, name, consequence)
+
+
 async def _shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
-    task = app._mfg_id_task  # noqa: SLF001 - bellows forgets to end it
+    task = getattr(app, "_mfg_id_task", None)  # bellows forgets to end it
     if task is not None:
         task.cancel()
+    for device in app.devices.values():
+        if isinstance(device, ZigbeeDevice):
+            device.cancel_initialization()
     try:
         async with asyncio.timeout(_CLOSE_LIMIT):
             await app.shutdown()
     except TimeoutError:
         LOG.warning("The radio did not close within %g s", _CLOSE_LIMIT)
     # Answers that zigpy was sending by itself: they fail at once now, or soon, and say nothing if not cancelled.
-    if answers := {task for task in CatchingTaskMixin._tasks if not task.done()}:  # noqa: SLF001 - nobody ends them
+    if answers := {task for task in getattr(CatchingTaskMixin, "_tasks", ()) if not task.done()}:
         _, late = await asyncio.wait(answers, timeout=_ANSWERS_LIMIT)
         for task in late:
             task.cancel()
@@ -252,20 +326,6 @@ def _configuration(settings: Settings, database: Path) -> dict[str, Any]:
         "ota": {"enabled": False, "broadcast_enabled": False, "providers": []},
         "use_thread": False,
     }
-
-
-_FAULTS = (
-    OSError,
-    TimeoutError,
-    ValueError,
-    RuntimeError,
-    AssertionError,
-    AttributeError,
-    AshException,
-    zigpy.exceptions.ZigbeeException,
-    zigpy.exceptions.RadioException,
-)
-"""What zigpy, bellows and the port raise when the radio fails; AttributeError when it is closed under a call."""
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (

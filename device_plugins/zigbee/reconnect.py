@@ -2,12 +2,15 @@
 
 import asyncio
 import enum
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from device_plugins.zigbee.network import Radio, RadioError
 from hub.api import Clock
+
+LOG = logging.getLogger("hub.zigbee")
 
 _STABLE = 30.0
 
@@ -71,7 +74,12 @@ class Reconnect:
     async def run(self) -> None:
         """Keep it open until cancelled."""
         while True:
-            reason = await self._hold()
+            try:
+                reason = await self._hold()
+            except Exception as error:  # a library's fault must not end this loop, the radio would stay down for ever
+                LOG.exception("The radio failed in an unexpected way")
+                reason = f"an unexpected fault, see the log: {type(error).__name__}: {error}"
+                self._tell(reason)
             self.state, self.reason = LinkState.DOWN, reason
             self.tried.set()
             await self._clock.sleep(self._backoff.wait())

@@ -37,7 +37,7 @@ class Radio:
 
     def __init__(self, folder: Path) -> None:
         self.port = folder / "tty"
-        arguments = ["--pty-link", str(self.port), "--state", str(folder / "radio.json"), "--latency-ms", "0"]
+        arguments = ["--pty-link", str(self.port), "--latency-ms", "0"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "device_plugins.virtual_radio", *arguments],
             stdin=subprocess.PIPE,

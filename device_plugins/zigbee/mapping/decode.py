@@ -1,4 +1,7 @@
-"""From raw attribute values to values of the vocabulary; `None` where the device says that it does not know."""
+"""From raw attribute values to values of the vocabulary; `None` where the device says that it does not know.
+
+Each raises TypeError, ValueError or OverflowError for what no such attribute can be.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,21 +20,32 @@ NO_U8, NO_U16, NO_U48 = 0xFF, 0xFFFF, 0xFFFF_FFFF_FFFF
 NO_S16, NO_S24 = -0x8000, -0x80_0000
 
 
+def whole(raw: Raw) -> int:
+    """A whole number, and nothing that could be made one."""
+    if not isinstance(raw, int):
+        raise TypeError("it is no whole number")
+    return raw
+
+
 def flag(raw: Raw) -> bool:
-    """Zero is false."""
-    return bool(raw)
+    """0 or 1."""
+    if (number := whole(raw)) not in {0, 1}:
+        raise ValueError("it is neither 0 nor 1")
+    return bool(number)
 
 
 def bit(mask: int, *, inverted: bool = False) -> Decode:
     """Whether any bit of `mask` is set (or none, if `inverted`)."""
-    return lambda raw: bool(int(raw) & mask) is not inverted
+    return lambda raw: bool(whole(raw) & mask) is not inverted
 
 
 def scaled(factor: float, digits: int = 0, invalid: tuple[int, ...] = ()) -> Decode:
     """`raw * factor`, rounded; whole if `digits` is 0."""
 
     def decode(raw: Raw) -> float | None:
-        if not isinstance(raw, int | float) or raw in invalid or not math.isfinite(value := raw * factor):
+        if not isinstance(raw, int | float):
+            raise TypeError("it is no number")
+        if raw in invalid or not math.isfinite(value := raw * factor):
             return None
         return round(value, digits) if digits else round(value)
 
@@ -40,19 +54,23 @@ def scaled(factor: float, digits: int = 0, invalid: tuple[int, ...] = ()) -> Dec
 
 def words(table: Mapping[int, str]) -> Decode:
     """A word for a number; unknown numbers give nothing."""
-    return lambda raw: table.get(int(raw))
+    return lambda raw: table.get(whole(raw))
 
 
 def text(raw: Raw) -> str | None:
-    """A text without padding; nothing if empty."""
-    return str(raw).strip("\0 ") or None
+    """A text without padding or what cannot be printed; nothing if empty."""
+    if not isinstance(raw, str):
+        raise TypeError("it is no text")
+    return "".join(one for one in raw if one.isprintable()).strip() or None
 
 
 def percent_of_level(raw: Raw) -> float | None:
     """0..254 as percent; the lowest level that is not off is at least 1 %."""
-    level = int(raw)
+    level = whole(raw)
     if level == NO_U8:
         return None
+    if not 0 <= level <= LEVEL_MAX:
+        raise ValueError("it is no level")
     return max(round(level * 100 / LEVEL_MAX), 1) if level else 0
 
 
@@ -63,7 +81,11 @@ def level_of_percent(percent: float) -> int:
 
 def kelvin(raw: Raw) -> float | None:
     """Mireds as kelvin; 0 and 0xFFFF say nothing."""
-    return None if raw in {0, NO_U16} else round(MIREDS / float(raw))
+    if raw in {0, NO_U16}:
+        return None
+    if not isinstance(raw, int | float) or not 0 < raw < NO_U16:
+        raise ValueError("it is no colour temperature")
+    return round(MIREDS / raw)
 
 
 def mireds(kelvins: float) -> int:
@@ -73,26 +95,26 @@ def mireds(kelvins: float) -> int:
 
 def lux(raw: Raw) -> float | None:
     """ZCL 4.2.2.2.1: 10000 * log10(lx) + 1; 0 is too little to measure. Four digits."""
-    if raw == NO_U16 or not math.isfinite(float(raw)):
+    if raw == NO_U16:
         return None
-    return float(f"{10 ** ((float(raw) - 1) / 10_000):.4g}") if raw else 0.0
+    if not isinstance(raw, int | float) or not 0 <= raw < NO_U16:
+        raise ValueError("it is no illuminance")
+    return float(f"{10 ** ((raw - 1) / 10_000):.4g}") if raw else 0.0
 
 
 def opened(raw: Raw) -> float | None:
     """ZCL counts how far a covering is closed, the vocabulary how far it is open."""
-    closed = int(raw)
-    return 100 - closed if 0 <= closed <= 100 else None  # noqa: PLR2004 - percent
-
-
-def parts_per_million(raw: Raw) -> float | None:
-    """A fraction of one as ppm."""
-    parts = float(raw) * 1e6
-    return round(parts, 1) if math.isfinite(parts) else None
+    closed = whole(raw)
+    if closed == NO_U8:
+        return None
+    if not 0 <= closed <= 100:  # noqa: PLR2004 - percent
+        raise ValueError("it is no percentage")
+    return 100 - closed
 
 
 def activity(raw: Raw) -> str:
     """Thermostat running state (ZCL 6.3.2.2.2.22): heat and cool stages, fan stages."""
-    bits = int(raw)
+    bits = whole(raw)
     if bits & 0x0009:
         return "heating"
     if bits & 0x0012:

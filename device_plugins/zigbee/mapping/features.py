@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from device_plugins.sdk import Feature, capability, feature_keys
+from device_plugins.sdk import Capability, Feature, capability, feature_keys
 from device_plugins.zigbee.mapping import buttons
 from device_plugins.zigbee.mapping import sources as s
-from device_plugins.zigbee.mapping.decode import Decode, kelvin
+from device_plugins.zigbee.mapping.decode import NO_U16, Decode, kelvin
 from device_plugins.zigbee.mapping.signature import Endpoint, Facts, Raw, Signature
 from device_plugins.zigbee.mapping.sources import SOURCES, ZONE_EXTRAS, ZONES, Report, Source
 
@@ -56,7 +56,7 @@ _HUE, _XY, _TEMPERATURE = 0x01, 0x08, 0x10
 _COLOR_OF_TYPE = {0x0102: _XY, 0x0200: _XY, 0x010C: _TEMPERATURE, 0x0220: _TEMPERATURE}
 _TILT_ONLY, _TILT_TOO = {0x06, 0x07}, {0x08}
 _HEATS, _COOLS = {2, 3, 4, 5}, {0, 1, 4, 5}
-_KILOWATTS = {0x00, 0x80}
+_KILOWATTS = {0x00}
 _FAN_WORDS = {
     0: ("off", "low", "medium", "high"),
     1: ("off", "low", "high"),
@@ -204,14 +204,24 @@ def _feature(key: str, name: str, endpoint: int, facts: Facts) -> Feature:
     word = capability(name)
     commands = tuple(command.name for command in word.commands)
     narrowed = _NARROW[name](endpoint, facts) if name in _NARROW else {}
+    if "minimum" in narrowed:
+        narrowed = _within(word, narrowed["minimum"], narrowed["maximum"])
     return Feature(key, name, endpoint, writable=bool(commands), commands=commands, **narrowed)
 
 
+def _within(word: Capability, low: float, high: float) -> dict[str, Any]:
+    """The range a device tells, cut to the vocabulary's; none if it makes no sense."""
+    low = low if word.minimum is None else max(low, word.minimum)
+    high = high if word.maximum is None else min(high, word.maximum)
+    return {"minimum": low, "maximum": high} if low < high else {}
+
+
 def _kelvin_range(endpoint: int, facts: Facts) -> dict[str, Any]:
-    coldest = facts.number(endpoint, s.COLOR, s.MIN_MIREDS)
-    warmest = facts.number(endpoint, s.COLOR, s.MAX_MIREDS)
-    low, high = kelvin(warmest or 500), kelvin(coldest or 153)
-    return {"minimum": low, "maximum": high} if low is not None and high is not None and low < high else {}
+    coldest = facts.number(endpoint, s.COLOR, s.MIN_MIREDS) or 153
+    warmest = facts.number(endpoint, s.COLOR, s.MAX_MIREDS) or 500
+    if not 0 < coldest < warmest < NO_U16:
+        return {}
+    return {"minimum": kelvin(warmest), "maximum": kelvin(coldest)}
 
 
 def _setpoint_range(low: int, high: int, default: tuple[float, float]) -> Callable[[int, Facts], dict[str, Any]]:

@@ -1,5 +1,7 @@
 """What is known of one device before it is mapped: its endpoints, and what it answered when asked."""
 
+import math
+
 import msgspec
 
 type Raw = int | float | str
@@ -37,7 +39,7 @@ class Facts(msgspec.Struct):
     def number(self, endpoint: int, cluster: int, attribute: int) -> float | None:
         """The value if the device told a number."""
         value = self.values.get(fact(endpoint, cluster, attribute))
-        return value if isinstance(value, int | float) else None
+        return value if isinstance(value, int | float) and math.isfinite(value) else None
 
     def text(self, endpoint: int, cluster: int, attribute: int) -> str:
         """The value as text; empty if unknown."""

@@ -77,7 +77,7 @@ SOURCES: tuple[Source, ...] = (
     Source("pressure", PRESSURE, 0x0000, d.scaled(100, invalid=(d.NO_S16,)), Report(30, 3600, 1)),
     Source("humidity", HUMIDITY, 0x0000, d.scaled(0.01, 2, (d.NO_U16,)), Report(10, 3600, 50)),
     Source("occupancy", OCCUPANCY, 0x0000, d.bit(0x01), _OFTEN),
-    Source("co2", CO2, 0x0000, d.parts_per_million, Report(30, 3600, 0.000_01)),
+    Source("co2", CO2, 0x0000, d.scaled(1e6, 1), Report(30, 3600, 0.000_01)),
     Source("pm25", PM25, 0x0000, d.scaled(1, 1), Report(30, 3600, 1)),
     Source("voc", VOC, 0x0000, d.scaled(1, 1), Report(30, 3600, 10)),
     Source("battery_voltage", POWER, 0x0020, d.scaled(0.1, 1, (d.NO_U8,)), Report(3600, 43_200, 1), optional=True),

@@ -1,7 +1,7 @@
 """What the Zigbee tests share: a hub in memory with the plugin on a virtual radio's pseudo-terminal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Bench:
         self.hub = hub
         self.radio = radio
         self.announced: dict[str, Device] = {}
+        self.models: set[str] = set()
 
     @property
     def plugin(self) -> Zigbee:
@@ -33,6 +34,7 @@ class Bench:
 
     async def announce(self, device: Device) -> None:
         self.announced[device.id] = device
+        self.models.add(device.model)
 
     async def start(self, path: str, **config: object) -> None:
         await self.hub.run(Zigbee, {"path": path, **config})
@@ -78,11 +80,15 @@ class Bench:
     async def goes_down(self, reason: str) -> None:
         await eventually(lambda: self.protocol["status"] == "down" and reason in self.protocol["reason"], 20.0, reason)
 
-    async def comes_up(self, within: float = 10.0) -> None:
+    async def comes_up(self) -> None:
         """Turn the clock until the radio is up again."""
+        await self.in_time(lambda: self.protocol["status"] == "ready", "the radio is up")
+
+    async def in_time(self, predicate: Callable[[], object], what: str, within: float = 10.0) -> None:
+        """Turn the clock, second by second, until something holds: others may set their timers meanwhile."""
         deadline = asyncio.get_running_loop().time() + within
-        while self.protocol["status"] != "ready":
-            assert asyncio.get_running_loop().time() < deadline, self.protocol
+        while not predicate():
+            assert asyncio.get_running_loop().time() < deadline, (what, self.protocol)
             await self.hub.clock.advance(1.0)
             await asyncio.sleep(0.01)
 

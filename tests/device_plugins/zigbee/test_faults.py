@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+import random
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from device_plugins.sdk import PairingError, UnreachableError
 from device_plugins.virtual_radio import VirtualRadio
+from device_plugins.virtual_radio.wire import ApsFrame
 from hub.testing import running, settle
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
@@ -26,18 +30,11 @@ async def check_recovery(ready: Bench) -> None:
     await ready.becomes(device, "on_off", True)
 
 
-async def test_a_crash_of_the_stick(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [VirtualRadio.crash, VirtualRadio.reset])
+async def test_a_stick_that_crashes_or_resets(tmp_path: Path, fault: Callable[[VirtualRadio], None]) -> None:
     async with bench(tmp_path) as ready:
         await ready.pair("lamp-white")
-        ready.radio.crash()
-        await ready.goes_down("")
-        await check_recovery(ready)
-
-
-async def test_a_reset_of_the_stick(tmp_path: Path) -> None:
-    async with bench(tmp_path) as ready:
-        await ready.pair("lamp-white")
-        ready.radio.reset()
+        fault(ready.radio)
         await ready.goes_down("")
         await check_recovery(ready)
 
@@ -49,10 +46,39 @@ async def test_the_stick_is_pulled_out_and_put_back(tmp_path: Path) -> None:
         await ready.pair("lamp-white")
         ready.radio.unplug()
         await ready.goes_down("")
-        await ready.hub.clock.advance(2.0)
-        await ready.goes_down("no such file; plug the stick in or set [plugin.zigbee] path")
+        reason = "no such file; plug the stick in or set [plugin.zigbee] path"
+        await ready.in_time(lambda: reason in ready.protocol["reason"], reason)
         ready.radio.replug()
         await check_recovery(ready)
+
+
+async def test_a_stick_pulled_out_again_and_again_leaves_nothing_behind(tmp_path: Path) -> None:
+    def held() -> tuple[int, int, int]:
+        return len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()), threading.active_count()  # noqa: PTH208
+
+    stick = tmp_path / "stick"
+    async with without_plugin(tmp_path) as ready:
+        await ready.start(ready.radio.open_pty(stick))
+        lamp = await ready.pair("lamp-white")
+        first = held()
+
+        async def toggle() -> None:
+            with pytest.raises(UnreachableError):
+                await ready.command(lamp, "on_off", "toggle")
+
+        for _ in range(5):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(toggle())
+                await asyncio.sleep(0)
+                ready.radio.unplug()
+            await ready.goes_down("")
+            assert ready.value(lamp, "availability_reason").startswith("radio lost: ")
+            ready.radio.replug()
+            await ready.comes_up()
+            await ready.becomes(lamp, "availability", "online")
+            await ready.command(lamp, "on_off", "on")
+        await eventually(lambda: all(now <= then for now, then in zip(held(), first, strict=True)), 5.0, f"{first}")
+        assert len(ready.plugin.devices) == 1
 
 
 async def test_a_stick_on_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,8 +90,7 @@ async def test_a_stick_on_the_network(tmp_path: Path, monkeypatch: pytest.Monkey
         await ready.pair("lamp-white")
         ready.radio.unplug()
         await ready.goes_down("")
-        await ready.hub.clock.advance(2.0)
-        await ready.goes_down("nothing listens there")
+        await ready.in_time(lambda: "nothing listens there" in ready.protocol["reason"], "the reason")
         ready.radio.replug()
         await check_recovery(ready)
 
@@ -192,3 +217,72 @@ async def test_a_pairing_session_ends_with_the_radio(tmp_path: Path) -> None:
         ready.radio.join(lamp)
         step = await ready.step(lamp, "configured")
         assert (step.session, step.device) == ("another", id_of(lamp))
+
+
+async def test_what_no_device_can_mean_is_not_believed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with bench(tmp_path) as ready:
+        lamp, sensor = await ready.pair("lamp-white"), await ready.pair("climate")
+        before = {key: ready.value(lamp, key) for key in ("on_off", "level")}
+        humidity = ready.value(sensor, "humidity")
+        garbled = [
+            (lamp, 0x0006, "18010a0000" + "4205" + b"hello".hex()),  # a text for on_off
+            (lamp, 0x0006, "18020a0000" + "2007"),  # 7
+            (lamp, 0x0006, "18030a0000"),  # no type
+            (lamp, 0x0008, "18040a0000" + "21ffff"),  # a level that does not fit
+            (lamp, 0x0008, "18050a0000" + "390000c07f"),  # NaN
+            (lamp, 0x0008, "180a"),
+            (lamp, 0x0006, ""),
+            (sensor, 0x0405, "18060a0000" + "21fefe"),  # 652 %
+            (sensor, 0x0402, "18070a0000" + "41ff61"),  # a text longer than the frame
+        ]
+        for device, cluster, frame in garbled:
+            ready.radio.carry(device, ApsFrame(0x0104, cluster, 1, 1, 0, 0, 0), bytes.fromhex(frame))
+        ready.radio.act(sensor, "temperature", 23.5)
+        await ready.becomes(sensor, "temperature", 23.5)
+        await ready.command(lamp, "identify", "identify", duration=1)
+        assert {key: ready.value(lamp, key) for key in ("on_off", "level")} == before
+        assert ready.value(sensor, "humidity") == humidity
+        assert "was not understood" in caplog.text
+        assert "humidity cannot be 65278" in caplog.text
+        assert "Traceback" not in caplog.text
+
+
+async def test_noise_on_the_line_harms_nothing(tmp_path: Path) -> None:
+    dice = random.Random(3)
+    async with bench(tmp_path) as ready:
+        lamp = await ready.pair("lamp-white")
+        for _ in range(50):
+            ready.radio.write(dice.randbytes(dice.randrange(1, 300)))
+        ready.radio.write(b"A" * 100_000 + b"~")
+        for _ in range(50):
+            unknown = bytes([0, 0x90, 1]) + dice.randrange(0x200, 0xFFFF).to_bytes(2, "little")
+            ready.radio.ncp.link.send(unknown + dice.randbytes(dice.randrange(120)))
+        await ready.command(lamp, "on_off", "on")
+        await ready.becomes(lamp, "on_off", True)
+        assert ready.protocol["status"] == "ready"
+
+
+async def test_a_stick_that_fails_while_a_device_is_interviewed(tmp_path: Path) -> None:
+    async with bench(tmp_path) as ready:
+        lamp = ready.radio.add("lamp-white")
+        ready.radio.slow_down(lamp, 0.05)
+        await ready.open_pairing()
+        ready.radio.join(lamp)
+        await ready.step(lamp, "interviewing")
+        ready.radio.crash()
+        await ready.goes_down("")
+        ready.radio.slow_down(lamp, None)
+        await ready.comes_up()
+        await ready.becomes(lamp, "on_off", False)
+        assert lamp.bindings
+        assert ready.models == {"V-Lamp White"}
+
+
+async def test_a_library_that_has_changed_inside_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr("zigpy.util.CatchingTaskMixin._tasks")
+    async with bench(tmp_path) as ready:
+        lamp = await ready.pair("lamp-white")
+        await ready.command(lamp, "on_off", "on")
+        assert "has no _tasks: closing may leave a task behind" in caplog.text

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from device_plugins.sdk import (
     VOCABULARY,
+    Device,
     DeviceError,
     Feature,
     InvalidValueError,
     UnsupportedError,
     capability,
+    check_device,
     check_value,
 )
 from device_plugins.zigbee.mapping import (
@@ -29,7 +31,7 @@ from device_plugins.zigbee.mapping import (
     plan,
     wanted_facts,
 )
-from device_plugins.zigbee.mapping.signature import Raw
+from device_plugins.zigbee.mapping.signature import Raw, fact
 from device_plugins.zigbee.mapping.sources import SOURCES, ZONES
 from device_plugins.zigbee.mapping.status import refusal
 
@@ -58,8 +60,12 @@ EVERYTHING = tuple(sorted({source.cluster for source in SOURCES} - {0x0102} | {0
 ALL_KINDS = [one(*EVERYTHING, _300_400A=0x1F, _500_1=kind, _201_1B=4) for kind in ZONES] + [one(0x0102, _102_0=8)]
 
 
-@given(raw=st.one_of(st.integers(-(2**47), 2**48), st.floats(), st.text(max_size=20)))
-def test_whatever_comes_in_is_a_value_of_the_vocabulary_or_nothing(raw: Raw) -> None:
+RAWS = st.one_of(st.integers(-(2**63), 2**64), st.integers(-2, 70_000), st.floats(), st.text(max_size=20))
+CLUSTERS = (*EVERYTHING, 0x0102, 0x0005)
+
+
+@given(raw=RAWS)
+def test_whatever_comes_in_is_a_value_of_the_right_type_or_nothing(raw: Raw) -> None:
     for mapping in ALL_KINDS:
         features = {feature.key: feature for feature in mapping.features}
         for point in mapping.points:
@@ -74,6 +80,33 @@ def test_whatever_comes_in_is_a_value_of_the_vocabulary_or_nothing(raw: Raw) -> 
             assert isinstance(value, kind[capability(feature.capability).type]), point
             if isinstance(value, float):
                 assert math.isfinite(value)
+
+
+@given(raw=st.text(max_size=20))
+def test_no_text_becomes_a_number_or_a_flag(raw: str) -> None:
+    for mapping in ALL_KINDS:
+        for point in mapping.points:
+            if point.capability != "firmware":
+                with pytest.raises((TypeError, ValueError)):
+                    point.decode(raw)
+
+
+@given(
+    inputs=st.sets(st.sampled_from(CLUSTERS)),
+    outputs=st.sets(st.sampled_from((0x0005, 0x0006, 0x0008, 0x0300, 0x0501))),
+    device_type=st.integers(0, 0xFFFF),
+    values=st.dictionaries(
+        st.sampled_from([fact(1, c, a) for c, those in wanted_facts(CLUSTERS).items() for a in those]), RAWS
+    ),
+)
+def test_whatever_a_device_says_of_itself_it_can_be_announced(
+    inputs: set[int], outputs: set[int], device_type: int, values: dict[str, Raw]
+) -> None:
+    endpoint = Endpoint(1, HOME_AUTOMATION, device_type, tuple(inputs), tuple(outputs))
+    mapping = describe(Signature(endpoints=(endpoint,)), Facts(values=values, unsupported=[]))
+    check_device(Device(id="zigbee-1", protocol="zigbee", features=mapping.features))
+    for each in mapping.features:
+        assert each.minimum is None or each.maximum is None or each.minimum < each.maximum
 
 
 @given(percent=st.integers(0, 100))
@@ -146,6 +179,28 @@ def test_power_is_told_once() -> None:
     both = one(0x0702, 0x0B04)
     assert [point.cluster for point in both.points if point.key == "power"] == [0x0B04]
     assert "energy" not in keys(one(0x0702, _702_300=1))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "key", "raw"),
+    [
+        (0x0006, "on_off", 2),
+        (0x0006, "on_off", "on"),
+        (0x0008, "level", 256),
+        (0x0008, "level", -1),
+        (0x0008, "level", 12.5),
+        (0x0101, "lock", "1"),
+        (0x0102, "cover_position", 101),
+        (0x0400, "illuminance", 65_536),
+        (0x0402, "temperature", "21.5"),
+        (0x0406, "occupancy", "1"),
+        (0x0300, "color_temperature", -5),
+        (0x0000, "firmware", 7),
+    ],
+)
+def test_values_that_no_device_can_mean(cluster: int, key: str, raw: Raw) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        decoded(one(cluster), key, raw)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [(kind, name) for kind, (name, _) in ZONES.items()])

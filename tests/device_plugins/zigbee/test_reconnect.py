@@ -1,5 +1,6 @@
 """Keeping a radio open, without any radio."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from hub.testing import ManualClock, settle
 class FakeRadio:
     def __init__(self) -> None:
         self.closed = 0
+        self.close_fault: Exception | None = None
 
     def info(self) -> NetworkInfo:
         return NetworkInfo("", "", 11, "", "", "")
@@ -22,14 +24,20 @@ class FakeRadio:
     async def permit(self, seconds: int) -> None:
         del seconds
 
-    async def remove(self, ieee: str) -> None:
+    def interview(self, ieee: str, short: int | None = None) -> None:
+        del ieee, short
+
+    async def remove(self, ieee: str) -> bool:
         del ieee
+        return True
 
     async def flush(self) -> None:
         return
 
     async def close(self) -> None:
         self.closed += 1
+        if self.close_fault is not None:
+            raise self.close_fault
 
 
 class Stand:
@@ -37,8 +45,9 @@ class Stand:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.opens: list[FakeRadio | str] = []
+        self.opens: list[FakeRadio | str | Exception] = []
         self.refuses = ""
+        self.up_fault: Exception | None = None
         self.downs: list[str] = []
         self.tries = 0
         self.link = Reconnect(self.clock, Backoff(1.0, 60.0), self.open, self.up, self.downs.append)
@@ -48,6 +57,8 @@ class Stand:
         found = self.opens.pop(0) if self.opens else "no such file"
         if isinstance(found, str):
             raise RadioError(found)
+        if isinstance(found, Exception):
+            raise found
         return found
 
     def state(self) -> LinkState:
@@ -57,6 +68,8 @@ class Stand:
         del radio
         if self.refuses:
             raise RadioError(self.refuses)
+        if self.up_fault is not None:
+            raise self.up_fault
 
 
 @given(first=st.floats(0.1, 10), most=st.floats(0.1, 600))
@@ -129,3 +142,28 @@ async def test_waits_begin_anew_only_after_a_stable_time() -> None:
     await stand.clock.advance(1.0)
     assert stand.state() is LinkState.UP
     await tasks.cancel()
+
+
+async def test_no_fault_of_a_library_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    bad_to_close, bad_to_use, good = FakeRadio(), FakeRadio(), FakeRadio()
+    bad_to_close.close_fault = KeyError("socket")
+    stand.opens = [TypeError("of the library"), bad_to_close, bad_to_use, good]
+    tasks.start("link", stand.link.run())
+    await settle()
+    assert stand.downs == ["an unexpected fault, see the log: TypeError: of the library"]
+    assert stand.link.tried.is_set()
+    await stand.clock.advance(1.0)
+    stand.link.lost("pulled out")
+    await settle()
+    assert stand.downs[1:] == ["pulled out", "an unexpected fault, see the log: KeyError: 'socket'"]
+    stand.up_fault = ValueError("of the roster")
+    await stand.clock.advance(2.0)
+    assert stand.downs[3:] == ["an unexpected fault, see the log: ValueError: of the roster"]
+    assert bad_to_use.closed == 1
+    stand.up_fault = None
+    await stand.clock.advance(4.0)
+    assert stand.state() is LinkState.UP
+    assert caplog.text.count("Traceback") == 3
+    await tasks.cancel()
+    assert good.closed == 1

@@ -1,0 +1,147 @@
+"""Asking a device that does not always answer, without any radio."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pytest
+
+from device_plugins.sdk import CommandTimeoutError, UnreachableError, UnsupportedError
+from device_plugins.zigbee.joining import SilentError, learn_facts, read_values, set_up
+from device_plugins.zigbee.mapping import Endpoint, Facts, Report, Send, Signature, Write, describe
+from device_plugins.zigbee.mapping.signature import Raw
+from device_plugins.zigbee.network import Ears
+
+LAMP = Signature(endpoints=(Endpoint(1, 0x0104, 0x0101, (0x0000, 0x0006, 0x0008, 0x0300)),), mains=True)
+
+
+class Scripted:
+    """A node that answers as `answers` has it: called with what is asked and how often that was asked before."""
+
+    ieee = "0011223344556677"
+    lqi: int | None = 200
+
+    def __init__(self, answers: Callable[[str, int], object]) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    def _ask(self, what: str) -> object:
+        before = self.asked.count(what)
+        self.asked.append(what)
+        return self._answers(what, before)
+
+    def signature(self) -> Signature:
+        return LAMP
+
+    def listen(
+        self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears
+    ) -> Callable[[], None]:
+        raise NotImplementedError
+
+    async def read(
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+    ) -> tuple[dict[int, Raw], set[int]]:
+        del endpoint, background
+        told = self._ask(f"read {cluster:04x}")
+        return (dict.fromkeys(attributes, told) if isinstance(told, int | float) else {}), set()
+
+    async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
+        del endpoint, output
+        self._ask(f"bind {cluster:04x}")
+
+    async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
+        del endpoint, reports
+        self._ask(f"report {cluster:04x}")
+        return {}
+
+    async def enroll(self, endpoint: int) -> None:
+        raise NotImplementedError
+
+    async def answer_enroll(self, endpoint: int) -> None:
+        raise NotImplementedError
+
+    async def carry_out(self, endpoint: int, request: Send | Write) -> None:
+        raise NotImplementedError
+
+
+def nothing() -> Facts:
+    return Facts(values={}, unsupported=[])
+
+
+async def test_an_answer_that_got_lost_is_asked_for_again() -> None:
+    def answers(what: str, before: int) -> None:
+        if what == "bind 0006" and before == 0:
+            raise CommandTimeoutError("lost")
+
+    node = Scripted(answers)
+    assert await set_up(node, describe(LAMP, nothing())) == ([], [])
+    assert node.asked.count("bind 0006") == 2
+    assert node.asked[-1] == "bind 0006"
+    assert {node.asked.count(what) for what in node.asked} == {1, 2}
+
+
+async def test_what_is_never_answered_is_named_though_the_rest_is_done() -> None:
+    def answers(what: str, before: int) -> None:
+        del before
+        if what in {"report 0006", "report 0300"}:
+            raise CommandTimeoutError("lost")
+
+    node = Scripted(answers)
+    outcome = await set_up(node, describe(LAMP, nothing()))
+    assert outcome == ([], ["reporting of 0x0006", "reporting of 0x0300"])
+    assert node.asked.count("report 0008") == 1
+
+
+async def test_a_refusal_is_not_asked_again() -> None:
+    def answers(what: str, before: int) -> None:
+        del before
+        if what == "bind 0008":
+            raise UnsupportedError("no such binding")
+
+    node = Scripted(answers)
+    assert await set_up(node, describe(LAMP, nothing())) == (["binding of 0x0008: no such binding"], [])
+    assert node.asked.count("bind 0008") == 1
+
+
+async def test_a_device_that_fell_asleep_is_not_asked_much() -> None:
+    def answers(what: str, before: int) -> None:
+        del what, before
+        raise UnreachableError("asleep", device="zigbee-1")
+
+    node = Scripted(answers)
+    with pytest.raises(SilentError, match="zigbee-1 fell silent"):
+        await read_values(node, describe(LAMP, nothing()).points)
+    assert len(node.asked) == 2
+
+
+async def test_a_single_question_without_an_answer_is_a_silence_too() -> None:
+    def answers(what: str, before: int) -> None:
+        del what, before
+        raise UnreachableError("asleep")
+
+    plug = describe(Signature(endpoints=(Endpoint(1, 0x0104, 0x0009, (0x0006,)),)), nothing())
+    with pytest.raises(SilentError):
+        await read_values(Scripted(answers), plug.points)
+
+
+async def test_facts_learned_before_the_silence_stay() -> None:
+    def answers(what: str, before: int) -> float:
+        del before
+        if what == "read 0000":
+            return 7
+        raise UnreachableError("asleep", device="zigbee-1")
+
+    facts, clusters = nothing(), (0x0000, 0x0300, 0x0500, 0x0702)
+    with pytest.raises(SilentError):
+        await learn_facts(Scripted(answers), Signature(endpoints=(Endpoint(1, 0x0104, 0, clusters),)), facts)
+    assert facts.values == {"1/0/16384": 7}
+
+
+async def test_facts_that_are_no_numbers_are_not_learned() -> None:
+    facts = nothing()
+    await learn_facts(Scripted(lambda *_: float("nan")), LAMP, facts)
+    assert facts.values == {}
+
+
+async def test_what_a_device_has_after_all_is_lacking_no_more() -> None:
+    facts = Facts(values={}, unsupported=["1/0/16384"])
+    await learn_facts(Scripted(lambda *_: 7), LAMP, facts)
+    assert facts.unsupported == []
