@@ -57,12 +57,20 @@ def test_a_python_that_only_pyenv_holds_is_found(shims: Path) -> None:
     assert run_setup(shims, "_find_python").stdout == f"{versions}/3.13.0/bin/python\n"
 
 
-def test_no_python_is_one_sentence_that_says_how_to_get_one(shims: Path) -> None:
+@pytest.mark.parametrize(
+    ("apt", "advice"),
+    [
+        ("exit 0", "apt-get install python3.13 python3.13-venv"),
+        ("exit 100", "install uv, and it is fetched from there at the next run"),
+    ],
+)
+def test_no_python_is_one_sentence_that_says_how_to_get_one(shims: Path, apt: str, advice: str) -> None:
+    shim(shims / "apt-cache", apt)
     result = run_setup(shims, "_make_venv")
 
     assert result.returncode == 1
-    assert result.stderr.startswith("test: no Python 3.13 or newer was found; install one, for example with: ")
-    assert result.stderr.endswith("apt-get install python3 python3-venv\n")
+    assert result.stderr.startswith("test: no Python 3.13 or newer was found; install one: ")
+    assert result.stderr.endswith(f"{advice}\n")
     assert result.stderr.count("\n") == 1
 
 
