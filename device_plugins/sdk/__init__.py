@@ -17,6 +17,7 @@ from device_plugins.sdk.errors import (
     UnsupportedError,
 )
 from device_plugins.sdk.events import ButtonPressed, PairingStep, RotaryTurned, Step
+from device_plugins.sdk.names import slug
 from device_plugins.sdk.plugin import DevicePlugin
 from device_plugins.sdk.reference import document
 from device_plugins.sdk.values import check_command, check_device, check_value
@@ -47,4 +48,5 @@ __all__ = [
     "check_value",
     "document",
     "feature_keys",
+    "slug",
 ]

@@ -77,6 +77,11 @@ def _measure(name: str, doc: str, unit: str, span: tuple[float | None, float | N
     return Capability(name, doc, "number", unit, span[0], span[1], matter=matter)
 
 
+def _dial(name: str, doc: str, unit: str, span: tuple[float, float], matter: str, *extra: Argument) -> Capability:
+    commands = (_set("number", unit, *extra, span=span),)
+    return Capability(name, doc, "number", unit, *span, access="read-write", commands=commands, matter=matter)
+
+
 _SWITCHES = (
     Capability(
         "on_off",
@@ -117,39 +122,9 @@ _SWITCHES = (
         commands=(_set("pair", "", _TRANSITION, span=(0, 1)),),
         matter="ColorControl",
     ),
-    Capability(
-        "color_hue",
-        "Hue of the colour.",
-        "number",
-        "°",
-        0,
-        360,
-        access="read-write",
-        commands=(_set("number", "°", _TRANSITION, span=(0, 360)),),
-        matter="ColorControl",
-    ),
-    Capability(
-        "color_saturation",
-        "Saturation of the colour.",
-        "number",
-        "%",
-        0,
-        100,
-        access="read-write",
-        commands=(_set("number", "%", _TRANSITION, span=(0, 100)),),
-        matter="ColorControl",
-    ),
-    Capability(
-        "color_temperature",
-        "Colour temperature of white light.",
-        "number",
-        "K",
-        1000,
-        20000,
-        access="read-write",
-        commands=(_set("number", "K", _TRANSITION, span=(1000, 20000)),),
-        matter="ColorControl",
-    ),
+    _dial("color_hue", "Hue of the colour.", "°", (0, 360), "ColorControl", _TRANSITION),
+    _dial("color_saturation", "Saturation of the colour.", "%", (0, 100), "ColorControl", _TRANSITION),
+    _dial("color_temperature", "Colour temperature of white light.", "K", (1000, 20000), "ColorControl", _TRANSITION),
     Capability(
         "color_mode",
         "Which of the colour values the lamp follows.",
@@ -210,39 +185,9 @@ _ACTUATORS = (
         ),
         matter="WindowCovering",
     ),
-    Capability(
-        "cover_tilt",
-        "How far the slats are open.",
-        "number",
-        "%",
-        0,
-        100,
-        access="read-write",
-        commands=(_set("number", "%", span=(0, 100)),),
-        matter="WindowCovering",
-    ),
-    Capability(
-        "heating_setpoint",
-        "Temperature to heat to.",
-        "number",
-        "°C",
-        -50,
-        100,
-        access="read-write",
-        commands=(_set("number", "°C", span=(-50, 100)),),
-        matter="Thermostat",
-    ),
-    Capability(
-        "cooling_setpoint",
-        "Temperature to cool to.",
-        "number",
-        "°C",
-        -50,
-        100,
-        access="read-write",
-        commands=(_set("number", "°C", span=(-50, 100)),),
-        matter="Thermostat",
-    ),
+    _dial("cover_tilt", "How far the slats are open.", "%", (0, 100), "WindowCovering"),
+    _dial("heating_setpoint", "Temperature to heat to.", "°C", (-50, 100), "Thermostat"),
+    _dial("cooling_setpoint", "Temperature to cool to.", "°C", (-50, 100), "Thermostat"),
     Capability(
         "thermostat_mode",
         "What the thermostat may do.",
@@ -268,17 +213,7 @@ _ACTUATORS = (
         commands=(_set("enum"),),
         matter="FanControl",
     ),
-    Capability(
-        "fan_speed",
-        "How fast the fan runs.",
-        "number",
-        "%",
-        0,
-        100,
-        access="read-write",
-        commands=(_set("number", "%", span=(0, 100)),),
-        matter="FanControl",
-    ),
+    _dial("fan_speed", "How fast the fan runs.", "%", (0, 100), "FanControl"),
     Capability(
         "siren",
         "Whether the siren sounds.",

@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from device_plugins.sdk import VOCABULARY
+from device_plugins.sdk import VOCABULARY, slug
 from hub.api import Event, HubError, State
-from plugins.automation.words import slug
 
 _NAMED = re.compile(r"\{([^{}]*)\}")
 _DEVICE_PARTS = 2

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from device_plugins.sdk import slug
 from hub.api import HubError
 from plugins.automation import model
 from plugins.automation.definition import Definition, broken, fit
-from plugins.automation.words import did_you_mean, slug
+from plugins.automation.words import did_you_mean
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]", re.MULTILINE)

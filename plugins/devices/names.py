@@ -1,26 +1,13 @@
 """Names of devices: what may be one, how a typed one is matched, and what a new device is called."""
 
-import functools
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
-from device_plugins.sdk import Device, InvalidValueError
+from device_plugins.sdk import Device, InvalidValueError, slug
 
 NAME_LIMIT = 64
 LABEL_LIMIT = 32
 _ROOM_FOR_NUMBER = 56
-_NFKC = functools.partial(unicodedata.normalize, "NFKC")
-
-
-def slug(name: str) -> str:
-    """What two names that are too alike have in common: "Hall lamp", "hall-lamp" and "HALL  LAMP" are `hall-lamp`.
-
-    Spaces and punctuation part the words; a name of nothing else is its own slug.
-    """
-    plain = _NFKC(_NFKC(name.casefold()).casefold())
-    words = "".join(" " if unicodedata.category(letter)[0] in "CPZ" else letter for letter in plain).split()
-    return "-".join(words) or plain.strip()
 
 
 def check_name(name: str, what: str = "a device's name") -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from device_plugins.sdk import Device, DeviceError, InvalidValueError, UnknownDeviceError, check_device
+from device_plugins.sdk import Device, DeviceError, InvalidValueError, UnknownDeviceError, check_device, slug
 from hub.api import Context, StorageError
-from plugins.devices.names import check_area, check_labels, check_name, closest, default_name, slug
+from plugins.devices.names import check_area, check_labels, check_name, closest, default_name
 from plugins.devices.records import DeviceAdded, DeviceChanged, DeviceRecord, DeviceRemoved, Entry, Stored
 
 _PREFIX = "device/"

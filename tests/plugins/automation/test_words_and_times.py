@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_plugins.sdk import slug
 from plugins.automation.times import EVERY_DAY, next_moment, seconds, time_of_day, weekdays, within
-from plugins.automation.words import did_you_mean, slug
+from plugins.automation.words import did_you_mean
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

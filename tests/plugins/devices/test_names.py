@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_plugins.sdk import Device, InvalidValueError
-from plugins.devices.names import NAME_LIMIT, check_area, check_labels, check_name, closest, default_name, slug
+from device_plugins.sdk import Device, InvalidValueError, slug
+from plugins.devices.names import NAME_LIMIT, check_area, check_labels, check_name, closest, default_name
 
 NAMES = st.text(min_size=1, max_size=NAME_LIMIT).filter(lambda text: text.isprintable() and bool(text.strip()))
 
