@@ -17,7 +17,8 @@ process of its own or on another machine without changing a line.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, overload
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -33,22 +34,40 @@ from hub.context import (
     Storage,
     Task,
     Tasks,
+    Transaction,
+    Watcher,
 )
 from hub.errors import (
     ConfigError,
     EventError,
     HubError,
     InvalidArgumentError,
+    NotPermittedError,
     PluginError,
+    ServiceBusyError,
     ServiceError,
     ServiceFailedError,
     ServiceTimeoutError,
+    ServiceUnavailableError,
     StateError,
+    StorageConflictError,
     StorageError,
     UnknownServiceError,
 )
 from hub.patterns import subject_matcher, type_matcher
-from hub.types import Call, Event, PluginInfo, ServiceInfo, StateChanged, StateEntry, Undo
+from hub.stats import HubStatistics, PluginStats, ServiceStats, SubscriberStats
+from hub.types import (
+    Call,
+    Event,
+    HubStatus,
+    Limits,
+    LoopBlocked,
+    PluginInfo,
+    ServiceInfo,
+    StateChanged,
+    StateEntry,
+    Undo,
+)
 
 API_VERSION = "1"
 
@@ -78,29 +97,41 @@ class Hearing(NamedTuple):
 
     type: str
     subject: str
-    priority: int
+    options: dict[str, Any]
 
 
-def on[F: Callable[..., object]](type: str, *, subject: str = "#", priority: int = 0) -> Callable[[F], F]:  # noqa: A002
+def on[F: Callable[..., object]](type: str, *, subject: str = "#", **options: Any) -> Callable[[F], F]:  # noqa: A002, ANN401
     """Mark a function to hear events by type and subject pattern; it may be marked more than once.
 
+    `options` are those of `Events.subscribe`: priority, queue, overflow, timeout, concurrency, predicate.
     Raises PatternError for a malformed pattern.
     """
     type_matcher(type)
     subject_matcher(subject)
 
     def mark(function: F) -> F:
-        heard = [*hearings(function), Hearing(type, subject, priority)]
+        heard = [*hearings(function), Hearing(type, subject, options)]
         function.__hub_hearings__ = heard  # type: ignore[attr-defined]
         return function
 
     return mark
 
 
-def service[F: Callable[..., object]](function: F) -> F:
-    """Mark an async method as the service `<plugin id>.<its name>`."""
-    function.__hub_service__ = True  # type: ignore[attr-defined]
-    return function
+@overload
+def service[F: Callable[..., object]](function: F, /) -> F: ...
+@overload
+def service[F: Callable[..., object]](*, limits: Limits) -> Callable[[F], F]: ...
+def service(function: Any = None, /, *, limits: Limits | None = None) -> Any:
+    """Mark an async method as the service `<plugin id>.<its name>`, bare or as `@service(limits=Limits(...))`.
+
+    One that yields gives a stream.
+    """
+
+    def mark(marked: Any) -> Any:  # noqa: ANN401 - a function
+        marked.__hub_service__ = limits or Limits()
+        return marked
+
+    return mark if function is None else mark(function)
 
 
 def event[S: type[msgspec.Struct]](type: str) -> Callable[[S], S]:  # noqa: A002 - CloudEvents' name
@@ -119,9 +150,10 @@ def hearings(function: object) -> list[Hearing]:
     return list(getattr(function, "__hub_hearings__", ()))
 
 
-def is_service(function: object) -> bool:
-    """Whether `@service` marks the function."""
-    return bool(getattr(function, "__hub_service__", False))
+def service_limits(function: object) -> Limits | None:
+    """The limits that `@service` noted on a function; `None` for an unmarked one."""
+    found: Limits | None = getattr(function, "__hub_service__", None)
+    return found
 
 
 def event_type(struct: type[msgspec.Struct]) -> str:
@@ -135,8 +167,9 @@ def event_type(struct: type[msgspec.Struct]) -> str:
         raise EventError(f"{struct.__name__} is not marked as an event; put @event('...') above the class") from None
 
 
-_EVENT_TYPES: dict[type[msgspec.Struct], str] = {}
+_EVENT_TYPES: WeakKeyDictionary[type[msgspec.Struct], str] = WeakKeyDictionary()  # a reloaded plugin makes new ones
 
+# fmt: off - a screen has few lines
 __all__ = [
     "API_VERSION",
     "Call",
@@ -149,31 +182,45 @@ __all__ = [
     "Handler",
     "Hearing",
     "HubError",
+    "HubStatistics",
+    "HubStatus",
     "InvalidArgumentError",
+    "Limits",
+    "LoopBlocked",
+    "NotPermittedError",
     "Overflow",
     "Plugin",
     "PluginError",
     "PluginInfo",
+    "PluginStats",
     "Predicate",
+    "ServiceBusyError",
     "ServiceError",
     "ServiceFailedError",
     "ServiceInfo",
+    "ServiceStats",
     "ServiceTimeoutError",
+    "ServiceUnavailableError",
     "Services",
     "State",
     "StateChanged",
     "StateEntry",
     "StateError",
     "Storage",
+    "StorageConflictError",
     "StorageError",
+    "SubscriberStats",
     "Task",
     "Tasks",
+    "Transaction",
     "Undo",
     "UnknownServiceError",
+    "Watcher",
     "event",
     "event_type",
     "hearings",
-    "is_service",
     "on",
     "service",
+    "service_limits",
 ]
+# fmt: on

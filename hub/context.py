@@ -4,15 +4,17 @@ They are the same wherever a plugin runs. Plugins import them from `hub.api`.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from hub.types import Event, ServiceInfo, StateEntry, Undo
+from hub.types import Event, Limits, ServiceInfo, StateEntry, Undo
 
 type Handler = Callable[[Event], object]
 type Predicate = Callable[[Event], bool]
-type Overflow = Literal["drop_oldest", "drop_newest", "latest"]
+type Overflow = Literal["drop_oldest", "drop_newest", "latest", "block"]
+type Watcher = Callable[[str, Any], object]
 
 
 class Events(Protocol):
@@ -34,12 +36,19 @@ class Events(Protocol):
         priority: int = 0,
         queue: int = 1000,
         overflow: Overflow = "drop_oldest",
+        timeout: float = 30.0,
+        concurrency: int = 1,
     ) -> Undo:
         """Hear events by type pattern (`*`, `**`) and subject pattern (`+`, `#`), in publish order.
 
-        A plain function is called at once and must be quick. An async one is fed from a queue of `queue` events,
-        one at a time. A higher `priority` hears earlier.
+        A plain function is called at once and must be quick. An async one is fed from a queue of `queue` events, by
+        `concurrency` workers, and is cancelled when it takes longer than `timeout` seconds for one. A higher
+        `priority` hears earlier. A full queue drops its oldest event, the new one, or keeps the latest of each subject;
+        with `block` (for durable consumers) it drops nothing: it falls behind, and catches up from the bus's history.
         """
+
+    def history(self, type: str = "**", *, subject: str = "#", after: int = 0) -> Sequence[Event]:  # noqa: A002
+        """Recent events, oldest first, behind the sequence number `after`; as far back as the hub is told to keep."""
 
 
 class Services(Protocol):
@@ -48,11 +57,21 @@ class Services(Protocol):
     async def call(self, name: str, /, *, timeout: float = 10.0, **arguments: Any) -> Any:  # noqa: ANN401, ASYNC109
         """Call a service and wait for its answer, at most `timeout` seconds.
 
-        Raises UnknownServiceError, InvalidArgumentError, ServiceTimeoutError, or the service's own HubError.
+        Raises UnknownServiceError, InvalidArgumentError, ServiceTimeoutError, ServiceBusyError,
+        ServiceUnavailableError, or the service's own HubError.
         """
 
-    def register(self, name: str, function: Callable[..., Awaitable[Any]]) -> Undo:
-        """Offer `function` under `<plugin>.<verb>`; its annotations are its schema, its docstring its help."""
+    def stream(self, name: str, /, *, timeout: float = 10.0, **arguments: Any) -> AsyncGenerator[Any]:  # noqa: ANN401
+        """Call a service that gives item after item, each within `timeout` seconds; close the iterator to end it.
+
+        Raises as `call` does.
+        """
+
+    def register(self, name: str, function: Callable[..., Any], *, limits: Limits | None = None) -> Undo:
+        """Offer `function` under `<plugin>.<verb>`; its annotations are its schema, its docstring its help.
+
+        It is async; one that yields gives a stream.
+        """
 
     def list(self) -> Sequence[ServiceInfo]:
         """Every service there is, by name."""
@@ -67,8 +86,8 @@ class State(Protocol):
     def entry(self, path: str) -> StateEntry | None:
         """The value with its version and time."""
 
-    def set(self, path: str, value: Any) -> StateEntry:  # noqa: ANN401 - JSON-like
-        """Make it true. The same value again is no change, but confirms a restored one."""
+    def set(self, path: str, value: Any, *, ttl: float | None = None) -> StateEntry:  # noqa: ANN401 - JSON-like
+        """Make it true, for `ttl` seconds if given. The same value again is no change, but confirms a restored one."""
 
     def compare_and_set(self, path: str, value: Any, version: int) -> bool:  # noqa: ANN401 - JSON-like
         """Set only if the current version is `version` (0: not there); says whether it did."""
@@ -83,17 +102,37 @@ class State(Protocol):
         """Hear changes of the paths that match a subject pattern."""
 
 
-class Storage(Protocol):
-    """What must be remembered: the plugin's own namespace of keys. Values are JSON-like or bytes.
+class Transaction(Protocol):
+    """Several reads and writes that take effect together when the block ends, and not at all when it raises.
 
-    `durable=True` returns when the bytes are on the disk; otherwise a power cut may take the last commit window.
-    Raises StorageError.
+    It sees its own writes. What others write meanwhile is never undone with it.
     """
 
     async def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON-like
         """The value of `key`, or `default`."""
 
-    async def set(self, key: str, value: Any, *, durable: bool = False) -> None:  # noqa: ANN401 - JSON-like
+    async def list(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> list[tuple[str, Any]]:
+        """Keys with `prefix` and their values in order, from behind the key `after`, at most `limit`."""
+
+    def set(self, key: str, value: Any, *, ttl: float | None = None) -> None:  # noqa: ANN401 - JSON-like
+        """Remember one value when the block ends."""
+
+    def delete(self, key: str) -> None:
+        """Forget one when the block ends."""
+
+
+class Storage(Protocol):
+    """What must be remembered: the plugin's own namespace of keys. Values are JSON-like or bytes.
+
+    `durable=True` returns when the bytes are on the disk; otherwise a power cut may take the last commit window. After
+    a durable write failed with a StorageError the value stands in memory and is tried again: put the old one back, or
+    go on with the new one. A value with a `ttl` is gone that many seconds later, the hub's time off not counted.
+    """
+
+    async def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON-like
+        """The value of `key`, or `default`."""
+
+    async def set(self, key: str, value: Any, *, durable: bool = False, ttl: float | None = None) -> None:  # noqa: ANN401
         """Remember one value."""
 
     async def delete(self, key: str, *, durable: bool = False) -> bool:
@@ -102,11 +141,11 @@ class Storage(Protocol):
     async def get_many(self, keys: Sequence[str]) -> dict[str, Any]:
         """Those of `keys` that exist."""
 
-    async def set_many(self, items: Mapping[str, Any], *, durable: bool = False) -> None:
+    async def set_many(self, items: Mapping[str, Any], *, durable: bool = False, ttl: float | None = None) -> None:
         """Remember several values, all or none."""
 
     async def list(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> list[tuple[str, Any]]:
-        """Keys with `prefix` and their values in order, from behind the key `after`, at most `limit`."""
+        """Keys with `prefix` and their values in order, from behind the key `after` (the cursor), at most `limit`."""
 
     async def compare_and_set(
         self,
@@ -117,6 +156,15 @@ class Storage(Protocol):
         durable: bool = False,
     ) -> bool:
         """Set only if the value is `expected` (`None`: not there); says whether it did."""
+
+    def transaction(self, *, durable: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        """Read and write several keys as one.
+
+        Raises StorageConflictError, when the block ends, if somebody changed what it had read; then do it again.
+        """
+
+    def watch(self, prefix: str, watcher: Watcher) -> Undo:
+        """Call `watcher(key, value)` for each change of a key with `prefix`; `None` for one that is gone."""
 
 
 class Clock(Protocol):

@@ -77,6 +77,18 @@ class ServiceTimeoutError(ServiceError):
     code: ClassVar[str] = "timeout"
 
 
+class ServiceBusyError(ServiceError):
+    """The service has its hands full: its rate or concurrency limit is reached. Trying later helps."""
+
+    code: ClassVar[str] = "busy"
+
+
+class ServiceUnavailableError(ServiceError):
+    """The service failed too often in a row and is not called for a while."""
+
+    code: ClassVar[str] = "unavailable"
+
+
 class ServiceFailedError(ServiceError):
     """The service raised something that was not meant for its caller; the cause is chained and logged."""
 
@@ -93,3 +105,15 @@ class StorageError(HubError):
     """Bytes could not be read or written; nothing that was acknowledged is lost."""
 
     code: ClassVar[str] = "storage"
+
+
+class StorageConflictError(StorageError):
+    """Something that a transaction had read was changed before it ended; nothing of it was written."""
+
+    code: ClassVar[str] = "conflict"
+
+
+class NotPermittedError(HubError):
+    """A plugin did what its manifest does not permit; the text names the line to add."""
+
+    code: ClassVar[str] = "not_permitted"

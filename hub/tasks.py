@@ -1,8 +1,11 @@
-"""Owned tasks: every one has a name and an owner, and none outlives its owner."""
+"""Owned tasks: every one has a name, an owner and a meter, and none outlives its owner."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
+from time import perf_counter_ns
 from typing import Any
 
 from hub.errors import HubError
@@ -10,9 +13,45 @@ from hub.errors import HubError
 FAULTS = (Exception, SystemExit, KeyboardInterrupt)
 """What a plugin's code may raise and must not hurt others: nobody but the hub's owner ends the hub."""
 
+NOT_BEGUN = object()
+"""Says that a coroutine's first step is still to be taken."""
+
 type OnError = Callable[[str, BaseException], None]
 
 _STOP_LIMIT = 5.0
+
+
+class Trace:
+    """The number of the service call that this work belongs to; 0 outside of any, and when that has ended.
+
+    It stands in a `cell`, which whoever set it empties at the end: to set the variable again would cost more than the
+    rest of a call's bookkeeping, and so the tasks that outlive the call leave it too.
+    """
+
+    def __init__(self) -> None:
+        self.cell: ContextVar[list[int]] = ContextVar("trace", default=[0])  # noqa: B039 - nobody writes to it
+
+    def get(self) -> int:
+        """The number."""
+        return self.cell.get()[0]
+
+    def set(self, number: int) -> list[int]:
+        """Begin a call in this context; returns its cell."""
+        cell = [number]
+        self.cell.set(cell)
+        return cell
+
+
+TRACE = Trace()
+
+
+class Meter:
+    """Time of the loop, in ns, that some work has used."""
+
+    __slots__ = ("ns",)
+
+    def __init__(self) -> None:
+        self.ns = 0
 
 
 class TaskGroup:
@@ -25,10 +64,12 @@ class TaskGroup:
         self.owner = owner
         self._on_error = on_error or self._log
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.meter = Meter()
 
-    def start[T](self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` as the task `<owner>:<name>`."""
-        task = asyncio.Task(_kept(work), loop=asyncio.get_running_loop(), name=f"{self.owner}:{name}", eager_start=True)
+    def start[T](self, name: str, work: Coroutine[Any, Any, T], meter: Meter | None = None) -> asyncio.Task[T]:
+        """Run `work` as the task `<owner>:<name>`; its time goes to `meter`, or else to the group's."""
+        kept = _kept(work, meter or self.meter)
+        task = asyncio.Task(kept, loop=asyncio.get_running_loop(), name=f"{self.owner}:{name}", eager_start=True)
         if task.done():
             self._finished(task)
         else:
@@ -74,10 +115,38 @@ def as_fault(error: BaseException) -> Exception:
     return error if isinstance(error, Exception) else HubError(f"it tried to end the process ({type(error).__name__})")
 
 
-async def _kept[T](work: Coroutine[Any, Any, T]) -> T:
+@types.coroutine
+def metered[T](work: Coroutine[Any, Any, T], meter: Meter, waited: object = NOT_BEGUN) -> Generator[Any, Any, T]:
+    """Run a coroutine and charge the time of its steps to `meter`.
+
+    With `waited` its first step has been taken already, and this is what it waits for.
+    """
+    send, throw = work.send, work.throw
+    sent, error = None, None
+    begun = perf_counter_ns()
+    try:
+        if waited is NOT_BEGUN:
+            waited = send(None)
+        while True:
+            meter.ns += perf_counter_ns() - begun
+            try:
+                sent, error = (yield waited), None
+            except BaseException as thrown:  # noqa: BLE001 - cancellation must reach the work too
+                error = thrown
+            begun = perf_counter_ns()
+            waited = send(sent) if error is None else throw(error)
+    except StopIteration as done:
+        answer: T = done.value
+        return answer
+    finally:
+        meter.ns += perf_counter_ns() - begun
+        del error
+
+
+async def _kept[T](work: Coroutine[Any, Any, T], meter: Meter) -> T:
     """Keep `sys.exit()` from ending the loop, and with it the hub."""
     try:
-        return await work
+        return await metered(work, meter)
     except (SystemExit, KeyboardInterrupt) as error:
         raise as_fault(error) from error
 

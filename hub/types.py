@@ -48,10 +48,25 @@ class StateChanged(msgspec.Struct, frozen=True, gc=False):
     version: int
 
 
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What protects a service from its callers, and them from it; 0 is no limit.
+
+    `rate` calls a second on average and `burst` at once (at least 1); more are refused. At most `concurrency` run at
+    a time, others wait in line until their deadline. After `failures` unexpected failures or time-outs in a row nobody
+    is let through for `pause` seconds, then one call tries whether it works again.
+    """
+
+    rate: float = 0.0
+    burst: int = 0
+    concurrency: int = 0
+    failures: int = 0
+    pause: float = 30.0
+
+
 class ServiceInfo(msgspec.Struct, frozen=True):
     """A service as published: enough to generate a form, a command or a page for it.
 
-    `arguments` and `result` are JSON Schemas (2020-12), self-contained.
+    `arguments` and `result` are JSON Schemas (2020-12), self-contained. When it `streams`, `result` is that of an item.
     """
 
     name: str
@@ -59,6 +74,8 @@ class ServiceInfo(msgspec.Struct, frozen=True):
     doc: str
     arguments: dict[str, Any]
     result: dict[str, Any]
+    streams: bool = False
+    limits: Limits | None = None
 
 
 class HubStatus(msgspec.Struct, frozen=True):
@@ -76,7 +93,10 @@ class HubStatus(msgspec.Struct, frozen=True):
 
 
 class PluginInfo(msgspec.Struct, frozen=True):
-    """A plugin as the manager sees it; `status` is running, starting, stopped, failed, quarantined or disabled."""
+    """A plugin as the manager sees it; `status` is running, starting, stopped, failed, quarantined or disabled.
+
+    `reason` says why it does not run; `trouble` is the newest of its `errors`. `origin` is bundled, user or installed.
+    """
 
     id: str
     version: str
@@ -85,10 +105,26 @@ class PluginInfo(msgspec.Struct, frozen=True):
     reason: str = ""
     restarts: int = 0
     errors: int = 0
+    trouble: str = ""
+    origin: str = "bundled"
+
+
+class LoopBlocked(msgspec.Struct, frozen=True):
+    """The data of `hub.loop_blocked`: who held up the whole hub, for how long (s), and where (`file:line in function`).
+
+    `plugin` is empty when it was no plugin's code.
+    """
+
+    plugin: str
+    where: str
+    seconds: float
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """Who calls, until when (monotonic seconds), and under which trace; a service may take it as an argument."""
+    """Who calls, until when (monotonic seconds), and under which trace; a service may take it as an argument.
+
+    A call made while another is served has that one's trace.
+    """
 
     caller: str
     deadline: float

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from hub import api
-from hub.api import Event, EventError, Plugin, event, event_type, hearings, is_service, on, service
+from hub.api import Event, EventError, Plugin, event, event_type, hearings, on, service, service_limits
 from hub.clock import SystemClock
 from hub.errors import ConfigError, HubError, ManifestError
 from hub.patterns import PatternError
@@ -31,17 +31,17 @@ def test_marks_are_noted_and_leave_the_function_as_it_is() -> None:
     marked = on("door.*", subject="front/#", priority=3)(on("gate.opened")(hear))
 
     assert marked is hear
-    assert hearings(hear) == [("gate.opened", "#", 0), ("door.*", "front/#", 3)]
-    assert not is_service(hear)
+    assert hearings(hear) == [("gate.opened", "#", {}), ("door.*", "front/#", {"priority": 3})]
+    assert service_limits(hear) is None
     assert service(hear) is hear
-    assert is_service(hear)
+    assert service_limits(hear) is not None
     assert hearings(print) == []
 
 
 @pytest.mark.parametrize("pattern", [{"type": "a..b"}, {"type": "a", "subject": "#/a"}])
 def test_a_malformed_mark_is_refused_where_it_stands(pattern: dict[str, str]) -> None:
     with pytest.raises(PatternError):
-        on(**pattern)  # type: ignore[arg-type]
+        on(**pattern)
     with pytest.raises(PatternError):
         event("a..b")
 
@@ -61,7 +61,7 @@ def test_importing_the_contract_pulls_in_no_engine() -> None:
     code = "import sys, hub.api; print(*sorted(name for name in sys.modules if name.startswith('hub')))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
-    assert {*said} <= {"hub", "hub.api", "hub.context", "hub.errors", "hub.patterns", "hub.types"}
+    assert {*said} <= {"hub", "hub.api", "hub.context", "hub.errors", "hub.patterns", "hub.stats", "hub.types"}
 
 
 def test_errors_say_where() -> None:

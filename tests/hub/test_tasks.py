@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import time
 
 import pytest
 
-from hub.tasks import TaskGroup, being_cancelled
+from hub.tasks import Meter, TaskGroup, being_cancelled, metered
 from tests.harness import eventually
 
 
@@ -148,3 +149,84 @@ async def test_being_cancelled_tells_a_wish_from_an_accident() -> None:
     seen.append(being_cancelled())
 
     assert seen == [True, False]
+
+
+def spin(least_ns: int = 2_000_000) -> None:
+    until = time.perf_counter_ns() + least_ns
+    while time.perf_counter_ns() < until:
+        pass
+
+
+async def test_the_time_of_every_step_is_charged_and_waiting_is_not() -> None:
+    group = TaskGroup("lamp")
+    go = asyncio.Event()
+
+    async def work() -> None:
+        spin()
+        await go.wait()
+        spin()
+
+    task = group.start("works", work())
+    first = group.meter.ns
+    spin(5_000_000)  # somebody else's time
+    before = group.meter.ns
+    go.set()
+    await task
+
+    assert first >= 2_000_000
+    assert before == first
+    assert group.meter.ns >= 4_000_000
+
+
+async def test_time_goes_to_a_meter_of_its_own_if_asked() -> None:
+    group, own = TaskGroup("lamp"), Meter()
+
+    async def work() -> None:
+        spin()
+
+    await group.start("works", work(), own)
+
+    assert own.ns >= 2_000_000
+    assert group.meter.ns == 0
+
+
+async def test_metered_work_may_be_half_begun() -> None:
+    meter = Meter()
+    told: list[str] = []
+
+    async def work() -> str:
+        told.append("began")
+        await asyncio.sleep(0)
+        told.append("went on")
+        return "done"
+
+    half = work()
+    waited = half.send(None)
+
+    assert await metered(half, meter, waited) == "done"
+    assert told == ["began", "went on"]
+    assert meter.ns > 0
+
+
+async def test_metered_work_hears_what_is_thrown_at_it() -> None:
+    meter = Meter()
+
+    async def stubborn() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "cancelled"
+        return "never"
+
+    group = TaskGroup("lamp")
+    task = group.start("waits", stubborn(), meter)
+    task.cancel()
+
+    assert await task == "cancelled"
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no bulb")
+
+    with pytest.raises(ValueError, match="no bulb"):
+        await metered(fails(), meter)
