@@ -1,76 +1,133 @@
 """The event bus: facts go out, nobody waits, and one bad handler hurts nobody else.
 
-Plain handlers are called at once; async ones are fed by a standing worker from a bounded queue. An event that a
+Plain handlers are called at once; async ones are fed by standing workers from a bounded queue. An event that a
 plain handler publishes is delivered when the current one is through, so every subscriber sees publish order.
 """
 
 import asyncio
 import inspect
 import logging
-from asyncio import CancelledError
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from time import time_ns
-from typing import Any
+from functools import partial
+from time import perf_counter_ns, time_ns
+from typing import Any, get_args
 
 import msgspec
 
 from hub.api import Handler, Overflow, Predicate
 from hub.errors import EventError
 from hub.mailbox import Mailbox
-from hub.patterns import Matcher, subject_matcher, type_matcher
-from hub.tasks import TaskGroup
+from hub.patterns import subject_matcher, type_matcher
+from hub.stats import SubscriberStats
+from hub.tasks import FAULTS, Meter, TaskGroup, as_fault
 from hub.types import Event, Undo
 
 type OnHandlerError = Callable[[str, Event, Exception], None]
 
-_SUBJECTS = 8192
+_REMEMBERED = 8192
 _BURST = 1000
+_STORM = 100_000
+_EXACT = 64
+_SAMPLE = 32
+_OVERFLOWS = get_args(Overflow.__value__)
+_FAULTS = (*FAULTS, asyncio.CancelledError)
 _LOG = logging.getLogger("hub.bus")
 
 
-class Subscription:
-    """One subscriber; `deliver` is what the bus calls, replaced by a no-op once it is undone."""
+class _Subscription(Meter):
+    """One subscriber and what it costs; `deliver` is what the bus calls, replaced by a no-op once it is undone."""
 
-    __slots__ = ("deliver", "handler", "owner", "priority", "subject", "type")
+    __slots__ = ("deliver", "errors", "events", "mailbox", "matches", "owner", "patterns", "priority", "suits")
 
-    def __init__(self, handler: Handler, owner: str, matchers: tuple[Matcher | None, Matcher | None]) -> None:
-        self.handler = handler
-        self.deliver = handler
+    def __init__(self, owner: str, type: str, subject: str, handler: Handler, priority: int) -> None:  # noqa: A002
+        super().__init__()
         self.owner = owner
-        self.type, self.subject = matchers
-        self.priority = 0
+        self.patterns = type, subject
+        self.matches, self.suits = type_matcher(type) or _anything, subject_matcher(subject) or _anything
+        self.deliver = handler
+        self.priority = priority
+        self.mailbox: Mailbox | None = None
+        self.events = self.errors = 0
+
+    def stats(self) -> SubscriberStats:
+        box = self.mailbox
+        late, dropped, waiting = (box.late, box.dropped, box.waiting) if box else (0, 0, 0)
+        heard = self.events - dropped - waiting
+        return SubscriberStats(self.owner, *self.patterns, heard, self.errors, late, dropped, waiting, self.ns / 1e9)
 
 
-class _Route:
-    """What is known of one event type: its struct, and who hears it, by subject where that matters."""
+class _Audience:
+    """Who hears events of one type and some subjects; the last of each `step` is timed, the `left`-th from now."""
 
-    __slots__ = ("by_subject", "everyone", "struct", "subscribers")
+    __slots__ = ("events", "left", "members", "step")
 
-    def __init__(self, struct: type | None, subscribers: tuple[Subscription, ...]) -> None:
-        self.struct = struct
-        self.subscribers = subscribers
-        self.everyone = all(one.subject is None for one in subscribers)
-        self.by_subject: dict[str, tuple[Subscription, ...]] = {}
+    def __init__(self, members: tuple[_Subscription, ...]) -> None:
+        self.members = members
+        self.events = 0
+        self.step = self.left = 1
 
-    def resolve(self, subject: str) -> tuple[Subscription, ...]:
-        found = tuple(one for one in self.subscribers if one.subject is None or one.subject(subject))
-        if len(self.by_subject) >= _SUBJECTS:
-            self.by_subject.clear()
-        self.by_subject[subject] = found
+    def settle(self) -> int:
+        """Count for everybody the events since the last time; returns how many."""
+        events = self.events + self.step - self.left
+        self.events -= events
+        for one in self.members:
+            one.events += events
+        return events
+
+
+class _Topic:
+    """One event type: its struct, whose it is, how often it was published, and who of the `subscribed` hears it."""
+
+    def __init__(self, name: str, subscribed: list[_Subscription]) -> None:
+        self.struct: type[msgspec.Struct] | None = None
+        self.owners: dict[object, str] = {}
+        self._name = name
+        self._subscribed = subscribed
+        self._published = 0
+        self._audiences: dict[tuple[_Subscription, ...], _Audience] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Find out anew who hears it."""
+        self.published()
+        self._audiences = {}
+        self.by_subject: dict[str, _Audience] = {}
+        self.everyone: _Audience | None = None
+        self._hearing: list[_Subscription] = []
+
+    def audience(self, subject: str) -> _Audience:
+        """Find who hears `subject`; the same members are the same audience."""
+        if len(self.by_subject) >= _REMEMBERED:
+            self.forget()
+        if not self.by_subject:
+            self._hearing = [one for one in self._subscribed if one.matches(self._name)]
+        members = tuple(one for one in self._hearing if one.suits(subject))
+        found = self._audiences.setdefault(members, _Audience(members))
+        if all(one.suits is _anything for one in self._hearing):
+            self.everyone = found
+        else:
+            self.by_subject[subject] = found
         return found
+
+    def published(self) -> int:
+        """Count what was published, also for everybody who heard it."""
+        self._published += sum(audience.settle() for audience in self._audiences.values())
+        return self._published
 
 
 class EventBus:
-    """Publish and subscribe by type and subject. Not thread-safe: it belongs to one event loop."""
+    """Publish and subscribe by type and subject, keeping the last `history` events. It belongs to one event loop."""
 
-    def __init__(self, on_error: OnHandlerError | None = None) -> None:
+    def __init__(self, on_error: OnHandlerError | None = None, *, history: int = 0) -> None:
         self._on_error = on_error or _log
-        self._subscriptions: list[Subscription] = []
-        self._routes: dict[str, _Route] = {}
-        self._declared: dict[str, tuple[type[msgspec.Struct] | None, dict[object, str]]] = {}
-        self._pending: deque[Event] = deque()
+        self._subscriptions: list[_Subscription] = []
+        self._topics: dict[str, _Topic] = {}
+        self._declared: dict[str, _Topic] = {}
+        self._recent: deque[Event] = deque(maxlen=history)
+        self._pending: deque[tuple[_Topic, Event]] = deque()
         self._busy = False
+        self._paused = False
         self._seq = 0
 
     def declare(self, type: str, struct: type[msgspec.Struct] | None, owner: str) -> Undo:  # noqa: A002
@@ -81,48 +138,63 @@ class EventBus:
         if "*" in type:
             raise EventError(f"{owner}: an event type cannot be declared by pattern, {type!r} has a *")
         type_matcher(type)
-        known, owners = self._declared.setdefault(type, (struct, {}))
-        if known is not struct:
-            others = ", ".join(sorted({*owners.values()}))
+        if len(self._topics) >= _REMEMBERED:
+            self._regroup()
+            self._topics = dict(self._declared)
+        topic = self._topics.setdefault(type, _Topic(type, self._subscriptions))
+        if topic.owners and topic.struct is not struct:
+            others = ", ".join(sorted({*topic.owners.values()}))
             raise EventError(f"{owner} and {others} both declare {type!r} with different data")
         claim = object()
-        owners[claim] = owner
-        self._routes.pop(type, None)
+        topic.struct = struct
+        topic.owners[claim] = owner
+        self._declared[type] = topic
 
         def undo() -> None:
-            if owners.pop(claim, None) is not None and not owners:
+            if topic.owners.pop(claim, None) is not None and not topic.owners:
+                topic.struct = None  # it may be a plugin's that goes, with all its code
                 del self._declared[type]
-                self._routes.pop(type, None)
 
         return undo
 
-    def publish(self, type: str, subject: str, data: Any = None, source: str = "hub") -> Event:  # noqa: A002, ANN401
+    def publish(self, type: str, subject: str, data: Any = None, source: str = "hub") -> Event:  # noqa: A002, ANN401, C901
         """Tell a fact; subscribers' faults are theirs.
 
-        Raises EventError when the type is not declared or the data does not fit its struct.
+        Raises EventError when the type is not declared, the data does not fit its struct, or a handler adds to more
+        events than can be delivered.
         """
-        route = self._routes.get(type)
-        if route is None:
-            route = self._declared_route(type, source)
-        struct = route.struct
+        try:
+            topic = self._declared[type]
+        except KeyError:
+            how = "list its struct in `emits`"
+            raise EventError(f"{source} may not publish {type!r}: the type is not declared; {how}") from None
+        struct = topic.struct
         if struct is not None and data.__class__ is not struct:
             data = _fitted(type, struct, data, source)
+        if self._busy and len(self._pending) >= _STORM and not self._paused:
+            raise EventError(f"{type} storms: {_STORM} events that handlers set off wait already, {source} may not add")
         self._seq = seq = self._seq + 1
         event = Event(type, subject, source, seq, time_ns(), data)
         if self._busy:
-            self._pending.append(event)
+            self._pending.append((topic, event))
             return event
         self._busy = True
         try:
-            found = route.subscribers if route.everyone else route.by_subject.get(subject)
-            for one in route.resolve(subject) if found is None else found:
-                try:
-                    one.deliver(event)
-                except (Exception, CancelledError) as error:  # noqa: BLE001 - a handler's fault is its own
-                    self._failed(one, event, error)
+            audience = topic.everyone or topic.by_subject.get(subject) or topic.audience(subject)
+            left = audience.left - 1
+            if left:
+                audience.left = left
+                self._recent.append(event)
+                for one in audience.members:
+                    try:
+                        one.deliver(event)
+                    except _FAULTS as error:
+                        self._failed(one, event, error)
+            else:
+                self._deliver_timed(topic, event)
         finally:
             if self._pending:
-                self._drain_after(event)
+                self._drain(event)
             else:
                 self._busy = False
         return event
@@ -138,97 +210,110 @@ class EventBus:
         priority: int = 0,
         queue: int = 1000,
         overflow: Overflow = "drop_oldest",
+        timeout: float = 30.0,
+        concurrency: int = 1,
     ) -> Undo:
-        """Hear events; see `hub.api.Events.subscribe`. An async handler's worker is one of the owner's `tasks`.
+        """Hear events; see `hub.api.Events.subscribe`. An async handler's workers are tasks of its owner's.
 
-        Raises PatternError for a malformed pattern, EventError for a queue below one.
+        Raises PatternError for a malformed pattern, EventError for terms that cannot be kept.
         """
-        if queue < 1:
-            raise EventError(f"{tasks.owner}: a subscription's queue must hold at least 1 event, not {queue}")
-        one = Subscription(handler, tasks.owner, (type_matcher(type), subject_matcher(subject)))
-        one.priority = priority
-        worker: Mailbox | None = None
-        if inspect.iscoroutinefunction(handler):
-            worker = Mailbox(handler, queue, overflow, lambda event, error: self._failed(one, event, error))
-            task = tasks.start(f"hears {type} {subject}", worker.run())
-            one.deliver = worker.put
+        for holds, rule in (
+            (queue >= 1, f"queue must hold at least 1 event, not {queue}"),
+            (concurrency >= 1, f"concurrency must be at least 1, not {concurrency}"),
+            (timeout > 0, f"timeout must be more than 0 s, not {timeout:g}"),
+            (overflow in _OVERFLOWS, f"overflow must be one of {', '.join(_OVERFLOWS)}, not {overflow!r}"),
+            (overflow != "block" or self._recent.maxlen, "overflow 'block' needs `[hub] event_history` above 0"),
+        ):
+            if not holds:
+                raise EventError(f"{tasks.owner}: a subscription's {rule}")
+        one = _Subscription(tasks.owner, type, subject, handler, priority)
+        if any(map(inspect.iscoroutinefunction, (handler, handler.__class__.__call__))):
+            one.mailbox = box = Mailbox(handler, queue, overflow, partial(self._failed, one), timeout, self._recent)
+            one.deliver = box.put
+            for _ in range(concurrency):
+                tasks.start(f"hears {type} {subject}", box.run(), one)
         if predicate is not None:
-            one.deliver = _guarded(predicate, one.deliver)
+            one.deliver = _guarded(predicate, one)
         self._subscriptions.append(one)
         self._subscriptions.sort(key=lambda each: -each.priority)
-        self._routes.clear()
+        self._regroup()
+        return partial(self._unsubscribe, one)
 
-        def undo() -> None:
-            if one.deliver is _nothing:
-                return
-            one.deliver = _nothing
-            self._subscriptions.remove(one)
-            self._routes.clear()
-            if worker is not None:
-                worker.close()
-                if task is not asyncio.current_task():  # a handler that takes itself back may finish
-                    task.cancel()
+    def history(self, type: str = "**", *, subject: str = "#", after: int = 0) -> list[Event]:  # noqa: A002
+        """Recent events, oldest first; see `hub.api.Events.history`."""
+        matches, suits = type_matcher(type) or _anything, subject_matcher(subject) or _anything
+        return [one for one in self._recent if one.seq > after and matches(one.type) and suits(one.subject)]
 
-        return undo
+    def stats(self) -> list[SubscriberStats]:
+        """What every subscriber heard and costs."""
+        self.event_counts()  # settles it
+        return [one.stats() for one in self._subscriptions]
+
+    def event_counts(self) -> dict[str, int]:
+        """How many events were published, by type."""
+        return {type: count for type, topic in self._topics.items() if (count := topic.published())}  # noqa: A001
 
     def counts(self) -> dict[str, int]:
         """Subscriptions by owner."""
-        found: dict[str, int] = {}
-        for one in self._subscriptions:
-            found[one.owner] = found.get(one.owner, 0) + 1
-        return found
+        return dict(Counter(one.owner for one in self._subscriptions))
 
     @property
     def published(self) -> int:
         """How many events this bus has seen."""
         return self._seq
 
-    def _route(self, type: str) -> _Route:  # noqa: A002
-        struct, owners = self._declared.get(type, (None, None))
-        heard = tuple(one for one in self._subscriptions if one.type is None or one.type(type))
-        route = _Route(struct, heard)
-        if owners:  # what is cached may be published
-            self._routes[type] = route
-        return route
+    def _unsubscribe(self, one: _Subscription) -> None:
+        if one.deliver is _nothing:
+            return
+        one.deliver = _nothing
+        self._subscriptions.remove(one)
+        self._regroup()
+        if one.mailbox is not None:
+            one.mailbox.close()
 
-    def _declared_route(self, type: str, source: str) -> _Route:  # noqa: A002
-        if type not in self._declared:
-            raise EventError(f"{source} may not publish {type!r}: the type is not declared; list its struct in `emits`")
-        return self._route(type)
+    def _regroup(self) -> None:
+        for topic in self._topics.values():
+            topic.forget()
 
-    def _drain_after(self, first: Event) -> None:
-        self._drain()
-        if self._busy:
-            _LOG.warning(
-                "%s %s from %s set off over %d events without a pause; the rest waits a moment",
-                *(first.type, first.subject, first.source, _BURST),
-            )
-
-    def _drain(self) -> None:
+    def _drain(self, first: Event | None = None) -> None:
+        """Deliver what waits, and take its time; if that is too much at once, the rest when the loop has been round."""
         pending = self._pending
+        self._paused = False
         try:
             for _ in range(_BURST):
-                self._deliver_late(pending.popleft())
+                self._deliver_timed(*pending.popleft())
                 if not pending:
                     break
         finally:
-            self._busy = bool(pending)
+            self._busy = self._paused = bool(pending)
             if pending:
                 asyncio.get_running_loop().call_soon(self._drain)
+        if pending and first is not None:
+            what = f"{first.type} {first.subject} from {first.source}"
+            _LOG.warning("%s set off over %d events without a pause; the rest waits a moment", what, _BURST)
 
-    def _deliver_late(self, event: Event) -> None:
-        route = self._routes.get(event.type) or self._route(event.type)
-        found = route.subscribers if route.everyone else route.by_subject.get(event.subject)
-        for one in route.resolve(event.subject) if found is None else found:
+    def _deliver_timed(self, topic: _Topic, event: Event) -> None:
+        """Call all who hear it; its time stands for the events before it whose time was not taken as well."""
+        self._recent.append(event)
+        audience = topic.everyone or topic.by_subject.get(event.subject) or topic.audience(event.subject)
+        stands_for = audience.step - audience.left + 1
+        audience.events += stands_for
+        audience.step = audience.left = 1 if audience.events < _EXACT else _SAMPLE
+        begun = perf_counter_ns()
+        for one in audience.members:
             try:
                 one.deliver(event)
-            except (Exception, CancelledError) as error:  # noqa: BLE001 - a handler's fault is its own
+            except _FAULTS as error:
                 self._failed(one, event, error)
+            ended = perf_counter_ns()
+            one.ns += (ended - begun) * stands_for
+            begun = ended
 
-    def _failed(self, one: Subscription, event: Event, error: Exception | CancelledError) -> None:
-        if isinstance(error, CancelledError):
+    def _failed(self, one: _Subscription, event: Event, error: BaseException) -> None:
+        one.errors += 1
+        if isinstance(error, asyncio.CancelledError):
             error = EventError("it asked for the result of something that was cancelled")
-        self._on_error(one.owner, event, error)
+        self._on_error(one.owner, event, as_fault(error))
 
 
 def _fitted(type: str, struct: type[msgspec.Struct], data: Any, source: str) -> msgspec.Struct:  # noqa: A002, ANN401
@@ -238,12 +323,20 @@ def _fitted(type: str, struct: type[msgspec.Struct], data: Any, source: str) -> 
         raise EventError(f"{source} published {type!r} with data that does not fit: {error}") from error
 
 
-def _guarded(predicate: Predicate, deliver: Handler) -> Handler:
+def _guarded(predicate: Predicate, one: _Subscription) -> Handler:
+    deliver = one.deliver
+
     def guarded(event: Event) -> None:
         if predicate(event):
             deliver(event)
+        else:
+            one.events -= 1
 
     return guarded
+
+
+def _anything(_text: str) -> bool:
+    return True
 
 
 def _nothing(_event: Event) -> None:

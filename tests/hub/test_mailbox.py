@@ -1,7 +1,10 @@
 """The queue before one async handler: order, overflow, faults, and an end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any, override
 
 import pytest
 
@@ -35,8 +38,15 @@ class Collector:
         self.faults.append((event.seq, str(error)))
 
 
-def mailbox(one: Collector, limit: int, overflow: Overflow) -> Mailbox:
-    return Mailbox(one.__call__, limit, overflow, one.failed)
+def mailbox(
+    handler: Callable[[Event], object],
+    limit: int = 1000,
+    overflow: Overflow = "drop_oldest",
+    *,
+    failed: Callable[[Event, Exception], None] = lambda _event, _error: None,
+    timeout: float = 30.0,
+) -> Mailbox:
+    return Mailbox(handler, limit, overflow, failed, timeout, deque())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,7 @@ async def test_events_come_one_at_a_time_and_in_order(tasks: TaskGroup) -> None:
         heard.append(event.seq)
         running -= 1
 
-    box = Mailbox(handler, 1000, "drop_oldest", lambda _event, _error: None)
+    box = mailbox(handler)
     tasks.start("feeds", box.run())
     for number in range(250):
         box.put(make(number))
@@ -112,11 +122,15 @@ async def test_a_handler_that_feeds_itself_for_ever_leaves_the_loop_to_others(ta
         heard += 1
         box.put(event)
 
-    box = Mailbox(handler, 10, "drop_oldest", lambda _event, _error: None)
+    box = mailbox(handler, 10)
     box.put(make(1))
+    marks: list[int] = []
+    for _ in range(3):
+        asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(lambda: marks.append(heard)))
     tasks.start("feeds", box.run())
 
     await eventually(lambda: heard > 1000)
+    assert marks == [200, 200, 200]
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
@@ -132,7 +146,7 @@ async def test_a_fault_is_told_and_the_next_event_comes(tasks: TaskGroup, cancel
             raise ValueError("no bulb")
         await one(event)
 
-    box = Mailbox(handler, 10, "drop_oldest", one.failed)
+    box = mailbox(handler, failed=one.failed)
     tasks.start("feeds", box.run())
     box.put(make(1))
     box.put(make(2))
@@ -149,7 +163,7 @@ async def test_closing_from_within_lets_the_handler_finish_and_ends_the_worker(t
         await asyncio.sleep(0)
         heard.append(event.seq)
 
-    box = Mailbox(handler, 10, "drop_oldest", lambda _event, _error: None)
+    box = mailbox(handler, 10)
     task = tasks.start("feeds", box.run())
     box.put(make(1))
     box.put(make(2))
@@ -168,7 +182,7 @@ async def test_the_worker_ends_even_if_the_handler_swallows_its_cancellation(tas
         except asyncio.CancelledError:
             return
 
-    box = Mailbox(handler, 10, "drop_oldest", lambda _event, _error: None)
+    box = mailbox(handler, 10)
     task = tasks.start("feeds", box.run())
     box.put(make(1))
     await entered.wait()
@@ -180,10 +194,256 @@ async def test_the_worker_ends_even_if_the_handler_swallows_its_cancellation(tas
 
 async def test_a_cancelled_worker_takes_no_harm_from_a_late_event(tasks: TaskGroup) -> None:
     one = Collector()
-    box = mailbox(one, 10, "drop_oldest")
+    box = mailbox(one)
     tasks.start("feeds", box.run())
     await tasks.cancel()
 
     box.put(make(1))
 
     assert one.heard == []
+
+
+class Gate:
+    """A handler that holds every event until it is told to let one go."""
+
+    def __init__(self) -> None:
+        self.running: list[int] = []
+        self.done: list[int] = []
+        self.cancelled: list[int] = []
+        self._gates: dict[int, asyncio.Event] = {}
+
+    async def __call__(self, event: Event) -> None:
+        gate = self._gates[event.seq] = asyncio.Event()
+        self.running.append(event.seq)
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(event.seq)
+            raise
+        finally:
+            self.running.remove(event.seq)
+        self.done.append(event.seq)
+
+    async def let_go(self, number: int) -> None:
+        self._gates[number].set()
+        await eventually(lambda: number in self.done)
+
+
+async def test_several_workers_feed_several_events_at_once_each_once(tasks: TaskGroup) -> None:
+    gate = Gate()
+    box = mailbox(gate)
+    for _ in range(3):
+        tasks.start("feeds", box.run())
+    for number in range(1, 6):
+        box.put(make(number))
+
+    await eventually(lambda: sorted(gate.running) == [1, 2, 3])
+    assert box.waiting == 2
+    await gate.let_go(2)
+    await eventually(lambda: 4 in gate.running)
+    assert (sorted(gate.running), box.waiting) == ([1, 3, 4], 1)
+    for number in (4, 1, 3, 5):
+        await eventually(lambda number=number: number in gate.running)  # type: ignore[misc]
+        await gate.let_go(number)
+    assert gate.done == [2, 4, 1, 3, 5]
+    assert box.waiting == 0
+
+
+async def test_closing_ends_all_workers_but_the_one_that_closes(tasks: TaskGroup) -> None:
+    gate = Gate()
+    heard: list[int] = []
+
+    async def handler(event: Event) -> None:
+        if event.seq == 2:
+            box.close()
+            await asyncio.sleep(0)
+            heard.append(event.seq)
+        else:
+            await gate(event)
+
+    box = mailbox(handler)
+    workers = [tasks.start("feeds", box.run()) for _ in range(3)]
+    box.put(make(1))
+    await eventually(lambda: gate.running)
+    box.put(make(2))
+    await asyncio.wait(workers)
+
+    assert (heard, gate.cancelled, tasks.names) == ([2], [1], [])
+
+
+async def test_who_takes_too_long_is_cancelled_and_told_once_and_the_next_event_comes(tasks: TaskGroup) -> None:
+    one, gate = Collector(), Gate()
+    box = mailbox(gate, failed=one.failed, timeout=0.02)
+    task = tasks.start("feeds", box.run())
+    box.put(make(1))
+    box.put(make(2))
+
+    await eventually(lambda: gate.cancelled == [1])
+    await eventually(lambda: gate.cancelled == [1, 2])
+    assert one.faults == [
+        (number, "it took longer than 0.02 s and was cancelled; its `timeout` can be longer") for number in (1, 2)
+    ]
+    assert box.late == 2
+    box.put(make(3))
+    await eventually(lambda: gate.cancelled == [1, 2, 3])
+    assert not task.done()
+
+
+async def test_who_swallows_its_cancellation_was_late_once_and_goes_on(tasks: TaskGroup) -> None:
+    one = Collector()
+    ended = asyncio.Event()
+
+    async def stubborn(event: Event) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await ended.wait()
+        await one(event)
+
+    box = mailbox(stubborn, failed=one.failed, timeout=0.01)
+    task = tasks.start("feeds", box.run())
+    box.put(make(1))
+    await eventually(lambda: box.late == 1)
+    assert len(one.faults) == 1
+    ended.set()
+    box.put(make(2))
+
+    await eventually(lambda: one.heard == [1, 2])
+    assert (box.late, [number for number, _ in one.faults], task.cancelling()) == (2, [1, 2], 0)
+
+
+async def test_who_is_late_when_its_worker_is_stopped_ends_with_it(tasks: TaskGroup) -> None:
+    one = Collector()
+    survived = 0
+
+    async def stubborn(event: Event) -> None:
+        nonlocal survived
+        for _ in range(2):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            survived += 1
+        await one(event)
+
+    box = mailbox(stubborn, failed=one.failed, timeout=0.01)
+    task = tasks.start("feeds", box.run())
+    box.put(make(1))
+    box.put(make(2))
+    await eventually(lambda: survived)
+    assert await tasks.cancel() == []
+
+    assert (one.heard, box.late, task.done()) == ([1], 1, True)
+
+
+async def test_each_event_has_the_whole_time(tasks: TaskGroup, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks = 100.0, 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return now
+
+    monkeypatch.setattr("hub.mailbox.monotonic", clock)
+    one, gate = Collector(), Gate()
+    box = mailbox(gate, failed=one.failed, timeout=0.02)
+    tasks.start("feeds", box.run())
+    box.put(make(1))
+    await eventually(lambda: gate.running == [1])
+    now += 0.015
+    await gate.let_go(1)
+    box.put(make(2))
+    await eventually(lambda: gate.running == [2])
+    now += 0.019
+    seen = looks
+    await eventually(lambda: looks > seen + 3)
+    assert (gate.running, box.late) == ([2], 0)
+    now += 0.001
+
+    await eventually(lambda: gate.cancelled == [2])
+    assert [number for number, _ in one.faults] == [2]
+
+
+async def test_an_idle_worker_is_not_watched_and_one_with_much_time_has_one_timer(
+    tasks: TaskGroup,
+) -> None:
+    one = Collector()
+    watched = 0
+
+    class Spied(Mailbox):
+        @override
+        def _watch(self, worker: Any) -> None:
+            nonlocal watched
+            watched += 1
+            super()._watch(worker)
+
+    box = Spied(one, 10, "drop_oldest", one.failed, 0.01, deque())
+    for number in range(1, 6):
+        box.put(make(number))
+    tasks.start("feeds", box.run())
+    assert (one.heard, watched) == ([1, 2, 3, 4, 5], 1)
+    await eventually(lambda: watched == 2)
+    box.put(make(6))
+    await eventually(lambda: watched == 4)
+
+    assert (one.heard[5:], one.faults, box.late) == ([6], [], 0)
+
+
+class Durable:
+    """A `block` mailbox that is fed through a history of `kept` events, as the bus does."""
+
+    def __init__(self, limit: int, kept: int) -> None:
+        self.one = Collector()
+        self.history: deque[Event] = deque(maxlen=kept)
+        self.box = Mailbox(self.one, limit, "block", self.one.failed, 30.0, self.history)
+
+    def put(self, *numbers: int, others: int = 0) -> None:
+        for number in numbers:
+            self.history.append(make(number))
+            self.box.put(self.history[-1])
+        for number in range(numbers[-1] + 1, numbers[-1] + 1 + others):
+            self.history.append(make(number))
+
+
+async def test_who_blocks_gets_all_that_the_history_still_has(tasks: TaskGroup) -> None:
+    durable = Durable(2, 5)
+    durable.put(1, 2, 3, 4, 5)
+    assert (durable.box.waiting, durable.box.dropped) == (5, 0)
+
+    tasks.start("feeds", durable.box.run())
+    durable.put(6)
+
+    await eventually(lambda: durable.one.heard == [1, 2, 3, 4, 5, 6])
+    assert durable.one.faults == []
+
+
+async def test_who_blocks_keeps_its_queue_whatever_the_history_has(tasks: TaskGroup) -> None:
+    durable = Durable(3, 2)
+    durable.put(1, 2, 3, others=5)
+
+    tasks.start("feeds", durable.box.run())
+
+    assert (durable.one.heard, durable.box.dropped) == ([1, 2, 3], 0)
+
+
+async def test_who_blocks_too_long_loses_the_oldest_and_hears_of_it_once_each_time(tasks: TaskGroup) -> None:
+    durable = Durable(1, 3)
+    durable.put(1, 2, 3, 4, 5)
+    assert (durable.box.waiting, durable.box.dropped) == (3, 2)
+    text = "it is too slow and loses events, this one first; a higher `[hub] event_history` helps"
+    assert durable.one.faults == [(1, text)]
+
+    worker = tasks.start("feeds", durable.box.run())
+    assert durable.one.heard == [3, 4, 5]
+    worker.cancel()
+    durable.put(6, 7, 8, 9)
+
+    assert durable.one.faults == [(1, text), (6, text)]
+    assert (durable.box.waiting, durable.box.dropped) == (3, 3)
+
+
+async def test_only_who_blocks_hears_of_what_it_lost() -> None:
+    one = Collector()
+    box = mailbox(one, 1, failed=one.failed)
+    box.put(make(1))
+    box.put(make(2))
+
+    assert (one.faults, box.dropped, box.waiting) == ([], 1, 1)
