@@ -1,14 +1,16 @@
 """From annotations to a validator and a JSON Schema: what a service takes and gives is written once, in Python."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from copy import copy
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from hub.errors import HubError
 from hub.types import Call
+
+_astuple, _convert = msgspec.structs.astuple, msgspec.convert
 
 
 class SchemaError(HubError):
@@ -21,11 +23,12 @@ class Signature:
     """The arguments and the result of one function, taken from its annotations.
 
     `bind` turns a mapping (as it came from JSON, or native values) into positional arguments for `function`, which is
-    the given one with its keyword-only parameters taken by position.
-    Raises SchemaError for a parameter without annotation, `*args`, or a type msgspec does not know.
+    the given one with its keyword-only parameters taken by position. When it `streams`, the result is that of an item.
+    Raises SchemaError for a parameter without annotation, `*args`, a type msgspec does not know, or a generator whose
+    items have none.
     """
 
-    __slots__ = ("_convert", "_struct", "call_index", "function", "names", "result")
+    __slots__ = ("_schemas", "_struct", "call_index", "function", "names", "streams")
 
     def __init__(self, function: Callable[..., Any], where: str) -> None:
         fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
@@ -51,36 +54,36 @@ class Signature:
         self.function = _by_position(
             function, [one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY]
         )
-        self.result = hints.get("return", Any)
+        self.streams = inspect.isasyncgenfunction(function)
+        result = hints.get("return", Any)
         try:
             self._struct = msgspec.defstruct(
                 "Arguments", fields, kw_only=True, forbid_unknown_fields=True, gc=False, module=function.__module__
             )
-            self.schemas()
+            self._schemas = json_schema(self._struct), json_schema(_item(result, where) if self.streams else result)
         except (TypeError, msgspec.ValidationError) as error:
             raise SchemaError(f"{where}: {str(error).splitlines()[-1]}") from error
-        self._convert = msgspec.convert
 
     def bind(self, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
         """Check `arguments` and order them.
 
         Raises msgspec.ValidationError.
         """
-        return msgspec.structs.astuple(self._convert(arguments, self._struct))
+        return _astuple(_convert(arguments, self._struct))
 
     def schemas(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """JSON Schemas of the arguments (an object) and of the result."""
-        return _schema(self._struct), _schema(self.result)
+        return self._schemas
+
+
+def _item(result: Any, where: str) -> Any:  # noqa: ANN401 - any annotation
+    if get_origin(result) not in {AsyncGenerator, AsyncIterator} or not (kinds := get_args(result)):
+        raise SchemaError(f"{where}: it yields items, so it must say of which type: -> AsyncIterator[type]")
+    return kinds[0]
 
 
 def json_schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any annotation
     """The JSON Schema of a type, self-contained."""
-    return _schema(kind)
-
-
-def _schema(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any annotation
-    if kind is None or kind is type(None):
-        return {"type": "null"}
     (schema,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     name = schema.get("$ref", "").removeprefix("#/$defs/")
     if name and not _refers(components, name):

@@ -1,5 +1,6 @@
 """What a function's annotations become: a check, an order of arguments, and JSON Schemas."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -113,6 +114,24 @@ def test_a_function_with_plain_parameters_is_called_as_it_is() -> None:
     assert Signature(everything, "x").function is everything
 
 
+def test_a_generator_streams_and_its_result_is_an_item() -> None:
+    async def ticks() -> AsyncIterator[Tone]:
+        yield Tone("gong")
+
+    async def tocks() -> AsyncGenerator[int]:
+        yield 1
+
+    async def told() -> AsyncIterator[int]:
+        return tocks()
+
+    assert Signature(ticks, "x").streams
+    assert Signature(ticks, "x").schemas()[1]["title"] == "Tone"
+    assert Signature(tocks, "x").schemas()[1] == {"type": "integer"}
+    assert not Signature(everything, "x").streams
+    with pytest.raises(SchemaError, match="AsyncIterator"):
+        Signature(told, "x")
+
+
 def test_what_makes_no_schema_is_refused_with_where_and_why() -> None:  # noqa: C901 - one small function a case
     async def many(*tones: str) -> None: ...
 
@@ -136,7 +155,23 @@ def test_what_makes_no_schema_is_refused_with_where_and_why() -> None:  # noqa: 
 
     async def default(tone: Any = object()) -> None: ...  # noqa: ANN401, B008
 
+    async def bare() -> AsyncIterator:  # type: ignore[type-arg]
+        yield 1
+
+    async def unsaid():  # type: ignore[no-untyped-def]  # noqa: ANN202
+        yield 1
+
+    async def listed() -> list[int]:  # type: ignore[misc]
+        yield 1
+
+    async def odd() -> AsyncIterator[complex]:
+        yield 1j
+
     for function, why in (
+        (bare, "it yields items, so it must say of which type: -> AsyncIterator[type]"),
+        (unsaid, "it yields items, so it must say of which type: -> AsyncIterator[type]"),
+        (listed, "it yields items, so it must say of which type: -> AsyncIterator[type]"),
+        (odd, "type <class 'complex'> is not supported"),
         (many, "parameter 'tones' must be a plain, named one"),
         (named, "parameter 'tones' must be a plain, named one"),
         (only, "parameter 'tone' must be a plain, named one"),
