@@ -31,6 +31,11 @@ def tell_answer(answer: Any) -> None:  # noqa: ANN401 - JSON
             say(_cell("", answer))
 
 
+def tell_item(item: Any) -> None:  # noqa: ANN401 - JSON
+    """Print one item of a stream, as one line."""
+    say(_cell("", item))
+
+
 def _tabulate(records: Sequence[Record]) -> None:
     """The columns that fit; nested values, and what says nothing in any record, are left out."""
     cells = {

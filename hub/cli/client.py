@@ -1,6 +1,7 @@
 """The client of a hub's local API over its Unix socket. HTTP and WebSocket libraries are loaded on first use."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -31,12 +32,23 @@ class Client:
 
         Raises RefusedError, UnreachableHubError, WrongUsageError.
         """
-        target = f"/api/v1/services/{quote(service, safe='')}?timeout={limit:g}"
-        try:
-            body = json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
-        except ValueError as error:
-            raise WrongUsageError("an argument is no UTF-8, or no finite number; neither can be sent") from error
+        target, body = _asked(service, arguments, limit)
         return self._ask("POST", target, body, limit + _MARGIN_S)["result"]
+
+    def stream(self, service: str, /, arguments: dict[str, Any], *, limit: float = _CALL_S) -> Iterator[Any]:
+        """Call a service that gives items, each of which may take `limit` seconds; close the iterator to end it.
+
+        Raises as `call` does, also between two items.
+        """
+        from hub.cli import unix_http  # noqa: PLC0415 - as below
+
+        target, body = _asked(service, arguments, limit)
+        for status, line in unix_http.lines(self.socket, "POST", target, body, limit + _MARGIN_S):
+            item = self._read(status, line)
+            match item:
+                case {"error": {"code": _, "message": _}} if len(item) == 1:
+                    raise refused(item)
+            yield item
 
     def events(self, kind: str = "**", subject: str = "#") -> Feed:
         """Live events by type and subject pattern; enter it as a context."""
@@ -46,7 +58,9 @@ class Client:
     def _ask(self, method: str, target: str, body: bytes | None, patience: float) -> Any:  # noqa: ANN401 - JSON
         from hub.cli import unix_http  # noqa: PLC0415 - http.client costs 20 ms that `hub run` need not pay
 
-        status, text = unix_http.exchange(self.socket, method, target, body, patience)
+        return self._read(*unix_http.exchange(self.socket, method, target, body, patience))
+
+    def _read(self, status: int, text: bytes) -> Any:  # noqa: ANN401 - JSON
         try:
             answer = json.loads(text)
         except ValueError:
@@ -54,6 +68,15 @@ class Client:
         if status >= 400:  # noqa: PLR2004 - HTTP's first error
             raise refused(answer)
         return answer
+
+
+def _asked(service: str, arguments: dict[str, Any], limit: float) -> tuple[str, bytes]:
+    """Where and with which body a service is called."""
+    try:
+        body = json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise WrongUsageError("an argument is no UTF-8, or no finite number; neither can be sent") from error
+    return f"/api/v1/services/{quote(service, safe='')}?timeout={limit:g}", body
 
 
 def refused(answer: Any) -> CommandError:  # noqa: ANN401 - JSON

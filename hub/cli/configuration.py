@@ -1,6 +1,8 @@
-"""`hub config`: check the configuration, and show the one in force."""
+"""`hub config`: check the configuration, show the one in force, and have the hub read it again."""
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,11 @@ from hub.cli.output import emit, say, tell
 from hub.cli.session import Session, chosen_folder, talks
 from hub.errors import HubError
 
-app = typer.Typer(help="The configuration: check and show.", no_args_is_help=True)
+_RELOAD_S = 60.0
+_POLL_S = 0.2
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+app = typer.Typer(help="The configuration: check, show and reload.", no_args_is_help=True)
 
 FileArgument = Annotated[
     Path | None,
@@ -50,7 +56,7 @@ def show(session: Session, file: FileArgument = None) -> None:
     if settings is None:
         from hub import config  # noqa: PLC0415 - needed by nothing else here
 
-        settings = config.show(config.load(file, _folder(session.data)))
+        settings = config.show(config.load(file, data=chosen_folder(session.data)))
     if session.json:
         emit(settings)
     else:
@@ -58,44 +64,74 @@ def show(session: Session, file: FileArgument = None) -> None:
             say(line)
 
 
+@app.command()
+@talks
+def reload(session: Session) -> None:
+    """Have the hub read its configuration again; plugins with new settings are restarted."""
+    session.client.get("health")
+    try:
+        done = session.client.call("hub.reload_config", {}, limit=_RELOAD_S)
+    except UnreachableHubError:
+        _wait_for(session)
+        done = None
+    if session.json:
+        emit(done)
+    elif done is None:
+        say("The configuration was read again, and the API was restarted with it; `hub plugins list` shows the rest.")
+    else:
+        say(f"The configuration was read again; changed plugins: {', '.join(done['plugins']) or 'none'}.")
+        if done["needs_restart"]:
+            say(f"What changed waits for the next start of the hub: {', '.join(done['needs_restart'])}.")
+
+
+def _wait_for(session: Session) -> None:
+    """Until the API, which was itself restarted, answers again."""
+    deadline = time.monotonic() + _RELOAD_S / 4
+    while True:
+        try:
+            session.client.get("health")
+        except UnreachableHubError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
 def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     # Loaded here: the hub and its plugins cost time that no other command need pay.
     from hub import config  # noqa: PLC0415
-    from hub.app import find_plugins  # noqa: PLC0415
-    from hub.hosts.inside import load_class  # noqa: PLC0415
-    from hub.plugin_manager import choose  # noqa: PLC0415
-    from hub.plugin_order import start_order  # noqa: PLC0415
+    from hub.hosts.discovery import find_plugins  # noqa: PLC0415
+    from hub.hosts.loading import load_class  # noqa: PLC0415
+    from hub.plugin_order import choose, start_order  # noqa: PLC0415
 
     try:
-        settings = config.load(file, _folder(data))
+        settings = config.load(file, data=chosen_folder(data))
     except HubError as error:
         yield str(error)
         return
+    for warning in settings.sources.warnings:
+        tell(warning)
     known, wrong = find_plugins(settings)
     yield from map(str, wrong)
     try:
         config.check_plugins(settings, known)
     except HubError as error:
         yield str(error)
-    chosen = choose(known, known.keys() & {*settings.plugins.enable, *settings.plugin}, settings.plugins.disable)
-    yield from start_order({one.id: one for one in chosen})[1].values()
+    chosen = choose(known, settings.wanted, settings.plugins.disable)
+    yield from start_order({one.id: one for one in chosen}, known)[1].values()
     for one in chosen:
         try:
-            if (struct := load_class(one).Config) is not None:
-                config.section(settings, one.id, struct, one.config)
+            config.section(settings, one.id, load_class(one).Config, one.config)
         except HubError as error:
             yield str(error)
 
 
-def _folder(data: str | None) -> dict[str, Any]:
-    folder = chosen_folder(data)
-    return {"hub": {"data_dir": str(folder)}} if folder else {}
-
-
 def _lines(settings: dict[str, Any]) -> Iterator[str]:
     """The settings as TOML; where they come from is a comment."""
-    file = settings.get("file", "")
-    yield f"# file: {file}" if Path(file).is_file() else "# no configuration file; defaults"
+    yield from (f"# file: {one}" for one in settings.get("files", ()))
+    if not settings.get("files"):
+        yield "# no configuration file; defaults"
     for name, value in settings.items():
         if name == "plugin":
             for plugin, section in value.items():
@@ -108,4 +144,16 @@ def _lines(settings: dict[str, Any]) -> Iterator[str]:
 def _section(name: str, section: dict[str, Any]) -> Iterator[str]:
     yield from ("", f"[{name}]")
     for key, value in section.items():
-        yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        yield f"{_key(key)} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401 - TOML values
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_key(key)} = {_toml(one)}' for key, one in value.items())} }}" if value else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool | int | float) else str(value)
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else json.dumps(key)

@@ -1,6 +1,7 @@
 """Live events from a hub, as they come over its WebSocket."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,8 @@ from hub.cli.trouble import unreachable
 _OPEN_S = 10.0
 _CLOSE_S = 1.0
 _MESSAGE_LIMIT = 16 * 1024 * 1024
+_MUTE = logging.getLogger(f"{__name__}.mute")
+_MUTE.setLevel(logging.CRITICAL + 1)  # what goes wrong is raised, and told in one sentence
 
 
 class Feed:
@@ -44,6 +47,7 @@ class Feed:
                 open_timeout=_OPEN_S,
                 close_timeout=_CLOSE_S,
                 max_size=_MESSAGE_LIMIT,
+                logger=_MUTE,
             )
             self._connection = self._stack.enter_context(opened)
         except InvalidStatus as error:

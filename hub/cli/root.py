@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from hub import __version__
-from hub.cli import completion, configuration, devices, live, pairing, plugins, running, services, tokens
+from hub.cli import completion, configuration, devices, health, live, log, pairing, plugins, running, services, tokens
 from hub.cli.errors import INTERRUPTED, CommandError
 from hub.cli.output import say, tell
 from hub.cli.session import DataOption, JsonOption, SocketOption
@@ -46,12 +46,14 @@ def root(  # noqa: D103 - the help of the command is above
 
 running.add_to(app)
 plugins.add_to(app)
+health.add_to(app)
 app.add_typer(devices.app, name="devices")
 pairing.add_to(devices.app)
 app.add_typer(services.app, name="services")
 app.add_typer(live.state, name="state")
 app.add_typer(live.events, name="events")
 app.add_typer(configuration.app, name="config")
+app.add_typer(log.app, name="log")
 app.add_typer(tokens.app, name="token")
 
 
@@ -63,16 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
         completion.take_over()
         code = command(arguments, prog_name="hub", standalone_mode=False)
         sys.stdout.flush()
-    except (HubError, typer.TyperException, OSError) as error:
-        return _told(error)
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - no traceback reaches a terminal
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        tell(f"failed ({type(error).__name__}: {error}; {place.filename}:{place.lineno}); report it with this line")
-        return 1
     except SystemExit as end:  # typer's own: completion, and a pipe that broke
-        return _told(end.__context__) if isinstance(end.__context__, OSError) else int(end.code or 0)
+        return told(end.__context__) if isinstance(end.__context__, OSError) else int(end.code or 0)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no traceback reaches a terminal
+        return told(error)
     return code if isinstance(code, int) else 0
 
 
@@ -85,8 +81,8 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(error: HubError | typer.TyperException | OSError) -> int:
-    """Say what went wrong; returns the exit code."""
+def told(error: BaseException) -> int:
+    """Say in one line what went wrong; returns the exit code."""
     match error:
         case HubError():
             tell(str(error))
@@ -97,8 +93,14 @@ def _told(error: HubError | typer.TyperException | OSError) -> int:
             code = 0  # whoever reads our output had enough
             with contextlib.suppress(OSError):  # what is still buffered would fail once more at exit
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        case _:
+        case KeyboardInterrupt() | typer.Abort():
+            code = INTERRUPTED
+        case OSError():
             tell(f"{error.filename or 'the system'}: {error.strerror or error}")
+            code = 1
+        case _:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            tell(f"failed ({type(error).__name__}: {error}; {place.filename}:{place.lineno}); report it with this line")
             code = 1
     return code
 

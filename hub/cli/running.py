@@ -35,9 +35,29 @@ def run(
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None, typer.Option(help="How much to log.")
     ] = None,
+    dev: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--dev", help="For authors of plugins: load one of yours anew when you edit it.")
+    ] = False,
 ) -> None:
-    """Run the hub until it is interrupted."""
-    overrides = {"hub": {"log_level": log_level}} if log_level else {}
+    """Run the hub until it is interrupted.
+
+    SIGTERM and SIGINT stop it in order, a second one at once. SIGHUP has it read its configuration again.
+
+    Exit codes:
+
+    - 0: it was stopped as asked
+
+    - 1: something failed
+
+    - 2: the configuration is wrong
+
+    - 4: the data folder cannot be used: unreadable, damaged, full, or another hub runs on it
+
+    - 130: it was interrupted before it began, or ended at once by a second signal
+    """
+    overrides: dict[str, Any] = {"hub": {"log_level": log_level}} if log_level else {}
+    if dev:
+        overrides["plugin"] = {"reload": {"plugins": True}}
     folder = chosen_folder(_given(ctx, data))
     raise typer.Exit(_run(config, folder, overrides))
 
@@ -103,9 +123,11 @@ def _command() -> str:
 
 
 def _run(config: Path | None, data: Path | None, overrides: dict[str, Any], *, foreground: str = "") -> int:
-    from hub.app import RunOptions, run  # noqa: PLC0415 - the hub costs time that no other command need pay
+    # Loaded here: the hub costs time that no other command need pay.
+    from hub.app import RunOptions, run  # noqa: PLC0415
+    from hub.cli.log_writers import kept, kept_and_shown  # noqa: PLC0415
 
-    return run(RunOptions(config=config, data=data, overrides=overrides, foreground=foreground))
+    return run(RunOptions(config, data, overrides, foreground, kept if foreground else kept_and_shown))
 
 
 def _given(ctx: typer.Context, data: str | None) -> str | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.answers import tell_answer
+from hub.cli.answers import tell_answer, tell_item
 from hub.cli.errors import WrongUsageError
 from hub.cli.names import ServiceArgument
 from hub.cli.output import emit, table
@@ -37,15 +37,25 @@ def call(
     words: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")] = None,
     json_args: Annotated[str, typer.Option("--json-args", metavar="JSON", help="Arguments as a JSON object.")] = "",
     timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for the answer.", min=0.1, max=3600.0, callback=finite)
+        float,
+        typer.Option(help="Seconds to wait for the answer, or for each item.", min=0.1, max=3600.0, callback=finite),
     ] = 10.0,
 ) -> None:
-    """Call a service and print what it returns; --json with all of it."""
+    """Call a service and print what it returns; --json with all of it.
+
+    Of a stream, each item as it comes, until it ends or is interrupted.
+    """
+    service: dict[str, Any] = next((one for one in session.client.get("services") if one["name"] == name), {})
     arguments = _object(json_args)
-    pairs = [pair(word) for word in words or []]
-    if pairs:
-        texts = _texts(session, name)
-        arguments |= {key: word if key in texts else parse(word) for key, word in pairs}
+    texts = _texts(service)
+    arguments |= {key: word if key in texts else parse(word) for key, word in map(pair, words or [])}
+    if service.get("streams"):
+        for item in session.client.stream(name, arguments, limit=timeout):
+            if session.json:
+                emit(item, stream=True)
+            else:
+                tell_item(item)
+        return
     answer = session.client.call(name, arguments, limit=timeout)
     if session.json:
         emit(answer)
@@ -65,11 +75,9 @@ def _object(text: str) -> dict[str, Any]:
     return arguments
 
 
-def _texts(session: Session, name: str) -> set[str]:
+def _texts(service: dict[str, Any]) -> set[str]:
     """The arguments of a service that are texts, so that the name 42 stays a name."""
-    schema: dict[str, Any] = next(
-        (one["arguments"] for one in session.client.get("services") if one["name"] == name), {}
-    )
+    schema = service.get("arguments", {})
     return {key for key, kind in schema.get("properties", {}).items() if wants_text(kind)}
 
 

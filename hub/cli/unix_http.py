@@ -2,6 +2,8 @@
 
 import http.client
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import override
 
@@ -26,12 +28,34 @@ def exchange(path: Path, method: str, target: str, body: bytes | None, patience:
 
     Raises UnreachableHubError.
     """
+    with _asked(path, method, target, body, patience) as response:
+        return response.status, response.read()
+
+
+def lines(path: Path, method: str, target: str, body: bytes | None, patience: float) -> Iterator[tuple[int, bytes]]:
+    """The status with each line of the answer as it comes, waiting at most `patience` seconds for each.
+
+    Raises UnreachableHubError.
+    """
+    rest = b""
+    with _asked(path, method, target, body, patience) as response:
+        while piece := response.read1():  # readline() takes an answer that was broken off for one that has ended
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                yield response.status, line
+        if rest:
+            yield response.status, rest
+
+
+@contextmanager
+def _asked(
+    path: Path, method: str, target: str, body: bytes | None, patience: float
+) -> Iterator[http.client.HTTPResponse]:
     connection = _UnixConnection(path, patience)
     headers = {"content-type": "application/json"} if body is not None else {}
     try:
         connection.request(method, target, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read()
+        yield connection.getresponse()
     except OSError as error:
         raise unreachable(path, error) from error
     except http.client.HTTPException as error:

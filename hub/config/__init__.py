@@ -1,27 +1,40 @@
-"""The configuration: one TOML file, all of it optional, with errors that name file, line and key."""
+"""The configuration: TOML files and the environment, all optional, with errors that name file, line and key.
 
+What lies over what, key by key: the command line, the environment, drop-ins in the order of their names, the main file.
+"""
+
+import logging
 import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
+from hub import logs
 from hub.config.document import KeyPath, Source, Table, contains, dotted, fit, hint, read_toml
+from hub.config.sources import Sources, absolute, merged
 from hub.errors import ConfigError, StorageError
 
 _SECRET = re.compile(r"password|token|secret|key", re.IGNORECASE)
+_AT_ONCE = ("name", "log_level", "plugin_dirs", "levels")
 
 
 class HubSection(msgspec.Struct, frozen=True):
-    """`[hub]`: the house and its hub."""
+    """`[hub]`: the house and its hub.
+
+    `event_history` is how many events are kept in memory; the loop counts as blocked after `blocked_after` seconds.
+    """
 
     name: str = "Home"
     data_dir: str = ""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: logs.Level = "info"
     plugin_dirs: list[str] = []
     uvloop: bool = True
+    event_history: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 1000
+    blocked_after: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
 
 
 class StorageSection(msgspec.Struct, frozen=True):
@@ -29,6 +42,14 @@ class StorageSection(msgspec.Struct, frozen=True):
 
     path: str = "hub.db"
     commit_window: Annotated[float, msgspec.Meta(ge=0.01, le=60)] = 0.25
+
+
+class LogSection(msgspec.Struct, frozen=True):
+    """`[log]`: levels of single plugins and libraries, and whether the data folder's file and journald get the logs."""
+
+    levels: dict[str, logs.Level] = {}
+    file: bool = True
+    journal: bool = False
 
 
 class PluginsSection(msgspec.Struct, frozen=True):
@@ -41,91 +62,128 @@ class PluginsSection(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     hub: HubSection = HubSection()
     storage: StorageSection = StorageSection()
+    log: LogSection = LogSection()
     plugins: PluginsSection = PluginsSection()
     plugin: dict[str, dict[str, Any]] = {}
 
 
-class Config(msgspec.Struct, frozen=True):
+class Config(_File, frozen=True, kw_only=True):
     """The whole configuration, checked as far as the hub itself goes; `section` checks a plugin's part.
 
-    `data_dir` and `database` are absolute. `plugin` holds the plugins' sections as written.
+    `data_dir` and `database` are absolute. `plugin` holds the plugins' sections as written; `file` is the main file.
     """
 
-    hub: HubSection
-    storage: StorageSection
-    plugins: PluginsSection
-    plugin: dict[str, Table]
     data_dir: Path
     database: Path
     plugin_dirs: tuple[Path, ...]
-    source: Source
-    overrides: Table
+    file: Path
+    sources: Sources
+
+    def tell_warnings(self) -> None:
+        """Log what is not wrong and yet should be mended."""
+        for warning in self.sources.warnings:
+            logging.getLogger("hub.config").warning("%s", warning)
+
+    @property
+    def wanted(self) -> set[str]:
+        """The plugins that it names to run."""
+        return {*self.plugins.enable, *self.plugin}
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """The configuration was read again: plugins with new settings, and keys that wait for the hub's next start.
+
+    With an `error` nothing has changed.
+    """
+
+    plugins: list[str] = []
+    needs_restart: list[str] = []
+    error: str = ""
 
 
 def load(
     path: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    data: Path | None = None,
 ) -> Config:
-    """Read and check the configuration; `overrides` (from the command line) win over the file.
+    """Read and check the configuration; `overrides` (from the command line) win over all else.
 
-    The file is `path`, else HUB_CONFIG, else `hub.toml` in the data folder if it is there. The data folder is the one
-    of `overrides`, else HUB_DATA_DIR, else `[hub] data_dir` (relative to the file), else the user's own.
-    It reads files, so it belongs before the loop or in a thread. Raises ConfigError, and StorageError for a data folder
-    that cannot be looked into.
+    The main file is `path`, else HUB_CONFIG, else `hub.toml` in the data folder if it is there. The data folder is
+    `data`, else HUB_DATA_DIR, else `[hub] data_dir` (relative to the file), else the user's own.
+    Secrets are hidden in the logs from now on. It reads files, so it belongs before the loop or in a thread.
+    Raises ConfigError, and StorageError for a data folder that cannot be looked into.
     """
-    wished = {section: dict(values) for section, values in (overrides or {}).items()}
-    named = str(wished.get("hub", {}).get("data_dir") or environ.get("HUB_DATA_DIR") or "")
-    folder = _absolute(named or _user_folder(environ), Path.cwd())
+    named = data or environ.get("HUB_DATA_DIR")
+    own = Path(environ.get("XDG_DATA_HOME") or "~/.local/share") / "domovoi"
+    folder = absolute(named or own, Path.cwd())
     asked_for = path or (Path(environ["HUB_CONFIG"]) if environ.get("HUB_CONFIG") else None)
-    file = _absolute(asked_for or "hub.toml", Path.cwd() if asked_for else folder)
-    source = read_toml(file) if asked_for or _is_there(file) else Source(file)
-
-    def where(keys: KeyPath) -> str:
-        return dotted(keys, "the command line") if contains(wished, keys) else source.where(keys)
-
-    fit(_File, source.tables, source.where)  # as written: what is laid over it must not cover a mistake
-    parts = fit(_File, _merged(source.tables, wished), where)
+    file = absolute(asked_for or "hub.toml", Path.cwd() if asked_for else folder)
+    try:
+        is_there = bool(asked_for or file.lstat())  # a link that leads nowhere is there, and wrong
+    except FileNotFoundError:
+        is_there = False
+    except OSError as error:
+        raise unusable(folder, error) from error
+    sources = Sources(read_toml(file) if is_there else Source(str(file)), dict(overrides or {}), environ)
+    for one in sources.written:  # what is laid over a mistake must not cover it
+        fit(_File, one.tables, one.where)
+    parts = fit(_File, sources.tables, sources.where)
     if parts.hub.data_dir and not named:
-        folder = _absolute(parts.hub.data_dir, file.parent)
+        folder = absolute(parts.hub.data_dir, file.parent)
+    for text in sources.secrets:
+        logs.hide(text)
+    for table in parts.plugin.values():
+        _veiled(table, ())
     return Config(
-        hub=parts.hub,
-        storage=parts.storage,
-        plugins=parts.plugins,
-        plugin=parts.plugin,
+        **msgspec.structs.asdict(parts),
         data_dir=folder,
-        database=_absolute(parts.storage.path, folder),
-        plugin_dirs=tuple(_absolute(name, file.parent) for name in parts.hub.plugin_dirs),
-        source=source,
-        overrides=wished,
+        database=absolute(parts.storage.path, folder),
+        plugin_dirs=tuple(absolute(name, file.parent) for name in parts.hub.plugin_dirs),
+        file=file,
+        sources=sources,
     )
 
 
-def section[S: msgspec.Struct](
-    config: Config, plugin: str, struct: type[S], defaults: Mapping[str, Any] | None = None
-) -> S:
-    """Make a plugin's settings: its section over its manifest's `defaults` over the struct's own.
+def changes(old: Config, new: Config) -> tuple[Reloaded, Config]:
+    """Tell what a new configuration changes, and give that of it which can be in force without a restart of the hub."""
+    held: dict[str, Any] = {"data_dir": old.data_dir, "database": old.database}
+    waiting: list[str] = []
+    for name in ("hub", "storage", "log"):
+        before, after = msgspec.structs.asdict(getattr(old, name)), getattr(new, name)
+        kept = {key: value for key, value in before.items() if key not in _AT_ONCE}
+        held[name] = replace(after, **kept)
+        waiting += [f"{name}.{key}" for key, value in kept.items() if value != getattr(after, key)]
+    both = old.plugin.keys() | new.plugin.keys()
+    changed = sorted(name for name in both if repr(old.plugin.get(name)) != repr(new.plugin.get(name)))  # 1 == true
+    return Reloaded(changed, waiting), replace(new, **held)
 
-    A field of the type Path takes a text, relative to the configuration's file. Raises ConfigError.
+
+def section[S: msgspec.Struct](
+    config: Config, plugin: str, struct: type[S] | None, defaults: Mapping[str, Any] | None = None
+) -> S | Table:
+    """Make a plugin's settings: its section over its manifest's `defaults` over the struct's own, or else a table.
+
+    A field of the type Path takes a text, relative to the main file. Raises ConfigError.
     """
     below = dict(defaults or {})
+    table = merged(below, config.plugin.get(plugin, {}))
+    if struct is None:
+        return table
 
     def where(keys: KeyPath) -> str:
         full = ("plugin", plugin, *keys)
-        if contains(config.overrides, full):
-            return dotted(full, "the command line")
-        if keys and contains(below, keys) and not contains(config.source.tables, full):
+        if keys and contains(below, keys) and not contains({"plugin": config.plugin}, full):
             return dotted(keys, f"the defaults of plugin {plugin}")
-        if plugin not in config.plugin:
-            return dotted(full, str(config.source.path))
-        return config.source.where(full)
+        return config.sources.where(full)
 
     def to_path(kind: type[Any], value: object) -> Any:  # noqa: ANN401 - msgspec's hook
         if kind is Path and isinstance(value, str):
-            return _absolute(value, config.source.path.parent)
+            return absolute(value, config.file.parent)
         raise TypeError(f"Expected {'a path' if kind is Path else kind.__name__}, got {type(value).__name__}")
 
-    return fit(struct, _merged(below, config.plugin.get(plugin, {})), where, to_path)
+    return fit(struct, table, where, to_path)
 
 
 def check_plugins(config: Config, known: Collection[str]) -> None:
@@ -135,19 +193,17 @@ def check_plugins(config: Config, known: Collection[str]) -> None:
     names += [(("plugins", "disable"), name) for name in config.plugins.disable]
     for keys, name in names:
         if name not in known:
-            raise ConfigError(f"there is no plugin {name!r}{hint(name, known)}", where=config.source.where(keys))
+            raise ConfigError(f"there is no plugin {name!r}{hint(name, known)}", where=config.sources.where(keys))
 
 
 def show(config: Config) -> Table:
     """Give the whole configuration in force as plain values, secrets hidden."""
-    return {
-        "file": str(config.source.path),
-        "data_dir": str(config.data_dir),
-        "hub": msgspec.to_builtins(config.hub),
-        "storage": msgspec.to_builtins(config.storage) | {"path": str(config.database)},
-        "plugins": msgspec.to_builtins(config.plugins),
-        "plugin": {name: _veiled(table) for name, table in config.plugin.items()},
-    }
+    parts = msgspec.to_builtins({name: getattr(config, name) for name in _File.__struct_fields__})
+    parts["storage"]["path"] = str(config.database)
+    veiled = {name: _veiled(table, config.sources.secrets) for name, table in config.plugin.items()}
+    hub, storage = _veiled([parts["hub"], parts["storage"]], config.sources.secrets)
+    known = {"file": str(config.file), "files": [*map(str, config.sources.files)], "data_dir": str(config.data_dir)}
+    return {**known, **parts, "hub": hub, "storage": storage, "plugin": veiled}
 
 
 def unusable(folder: Path, error: OSError) -> StorageError:
@@ -157,39 +213,14 @@ def unusable(folder: Path, error: OSError) -> StorageError:
     )
 
 
-def _is_there(file: Path) -> bool:
-    """Whether the data folder holds a configuration; a link that leads nowhere is one, and wrong."""
-    try:
-        file.lstat()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise unusable(file.parent, error) from error
-    return True
-
-
-def _merged(below: Table, above: Table) -> Table:
-    both = dict(below)
-    for key, value in above.items():
-        old = both.get(key)
-        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return both
-
-
-def _veiled(value: object, *, is_secret: bool = False) -> Any:  # noqa: ANN401 - TOML values
+def _veiled(value: object, secrets: Collection[str], *, is_secret: bool = False) -> Any:  # noqa: ANN401 - TOML values
+    """Hide what is a secret or stands under a key that sounds like one, and hide the latter in the logs too."""
     if isinstance(value, dict):
-        return {key: _veiled(item, is_secret=is_secret or bool(_SECRET.search(key))) for key, item in value.items()}
-    if isinstance(value, list) and not is_secret:
-        return [_veiled(item) for item in value]
-    return "***" if is_secret else value
-
-
-def _absolute(name: str | Path, folder: Path) -> Path:
-    try:
-        return (folder / Path(name).expanduser()).absolute()
-    except RuntimeError as error:
-        raise ConfigError(f"{name} names a home folder that is not there; write the whole path") from error
-
-
-def _user_folder(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("XDG_DATA_HOME") or "~/.local/share") / "domovoi"
+        pairs = ((key, item, is_secret or bool(_SECRET.search(key))) for key, item in value.items())
+        return {key: _veiled(item, secrets, is_secret=hidden) for key, item, hidden in pairs}
+    if isinstance(value, list):
+        items = [_veiled(item, secrets, is_secret=is_secret) for item in value]
+        return "***" if is_secret else items
+    if is_secret and isinstance(value, str):
+        logs.hide(value)
+    return "***" if is_secret or (isinstance(value, str) and value in secrets) else value

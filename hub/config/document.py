@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -14,6 +15,7 @@ from hub.suggest import did_you_mean
 type Table = dict[str, Any]
 type KeyPath = tuple[str, ...]
 type Where = Callable[[KeyPath], str]
+type Hook = Callable[[type[Any], Any], Any]
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
@@ -21,18 +23,20 @@ _FAULT = re.compile(r"(.*?)(?: - at `(?:key in )?\$([^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _SIZE_LIMIT = 1024 * 1024
+NUL = re.compile(r"\0|\\u0000|\\U00000000")
+"""The character that no path, name or address may hold, as it is or as TOML writes it."""
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A TOML file as read: its tables, and where in it a key stands."""
+    """Settings as read from one place; in a file, which has a text, the line of each is known."""
 
-    path: Path
+    place: str
     text: str = ""
     tables: Table = {}
 
     def where(self, keys: KeyPath) -> str:
         """Name file, line and key: `hub.toml:12: [plugin.zigbee] baud`."""
-        place = str(self.path)
+        place = self.place
         if line := self.line(keys):
             place += f":{line}"
         return dotted(keys, place)
@@ -44,56 +48,55 @@ class Source(msgspec.Struct, frozen=True):
         """
         while keys and not contains(self.tables, keys):
             keys = keys[:-1]
-        if not keys:
+        if not keys or not self.text:
             return 0
         lines = self.text.split("\n")
-        without, within = 0, len(lines)
-        while within - without > 1:
-            middle = (without + within) // 2
-            if contains(_whole(lines, middle)[1], keys):
-                within = middle
-            else:
-                without = middle
-        return _whole(lines, within - 1)[0] + 1
+        first = bisect_left(range(len(lines)), True, key=lambda count: contains(_whole(lines, count)[1], keys))
+        return _whole(lines, first - 1)[0] + 1
 
 
-def read_toml(path: Path) -> Source:
-    """Read a TOML file of at most 1 MiB. Raises ConfigError."""
+def read_text(path: Path, limit: int, where: str) -> str:
+    """Read a text of at most `limit` bytes; `where` names it. Raises ConfigError."""
     try:
         with path.open("rb") as file:
-            raw = file.read(_SIZE_LIMIT + 1)
+            raw = file.read(limit + 1)
     except OSError as error:
-        mend = (
-            "make it readable for the hub's user" if isinstance(error, PermissionError) else "name a file that is there"
-        )
-        raise ConfigError(f"cannot be read: {error.strerror}; {mend}", where=str(path)) from error
-    if len(raw) > _SIZE_LIMIT:
-        raise ConfigError(f"is larger than {_SIZE_LIMIT} bytes; this cannot be meant", where=str(path))
+        raise unreadable(where, error) from error
+    if len(raw) > limit:
+        raise ConfigError(f"is larger than {limit} bytes; this cannot be meant", where=where)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError("is not UTF-8; save it as UTF-8", where=f"{path}:{line}") from error
+        raise ConfigError("is not UTF-8; save it as UTF-8", where=f"{where}:{line}") from error
+    if nul := NUL.search(text):
+        line = text.count("\n", 0, nul.start()) + 1
+        raise ConfigError("a text must not hold the character NUL; take it out", where=f"{where}:{line}")
+    return text
+
+
+def read_toml(path: Path) -> Source:
+    """Read a TOML file of at most 1 MiB. Raises ConfigError."""
+    text = read_text(path, _SIZE_LIMIT, str(path))
     try:
-        source = Source(path, text, tomllib.loads(text))
+        tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         place = _SYNTAX_PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
         what = _SYNTAX_PLACE.sub("", str(error))
         raise ConfigError(f"is not TOML here: {what}; texts stand in quotes", where=f"{path}:{line}") from error
-    if keys := _with_nul(source.tables):
-        raise ConfigError("a text must not hold the character NUL; take it out", where=source.where(keys))
-    return source
+    return Source(str(path), text, tables)
 
 
-def fit[S: msgspec.Struct](
-    struct: type[S],
-    table: Table,
-    where: Where,
-    hook: Callable[[type[Any], Any], Any] | None = None,
-) -> S:
+def unreadable(where: str, error: OSError) -> ConfigError:
+    """The refusal of a file or a folder."""
+    mend = "make it readable for the hub's user" if isinstance(error, PermissionError) else "name a file that is there"
+    return ConfigError(f"cannot be read: {error.strerror}; {mend}", where=where)
+
+
+def fit[S: msgspec.Struct](struct: type[S], table: Table, where: Where, hook: Hook | None = None) -> S:
     """Make a struct of a table; a key it does not know is an error, on every level. Raises ConfigError."""
-    _refuse_unknown(struct, table, (), where)
+    _refuse_unknown(struct, table, where)
     try:
         made = msgspec.convert(table, struct, dec_hook=hook)
     except msgspec.ValidationError as error:
@@ -103,31 +106,25 @@ def fit[S: msgspec.Struct](
         if missing := _MISSING.fullmatch(what):
             raise ConfigError("is missing; add it", where=where((*keys, missing[1]))) from error
         allowed = _choices(struct, keys)
-        raise ConfigError(_plain(what) + (f"; use one of {allowed}" if allowed else ""), where=where(keys)) from error
-    _refuse_unknown_inside(made, table, (), where)
+        plain = what[:1].lower() + what[1:].replace("`", "").replace("object", "table")
+        raise ConfigError(f"{plain}; use one of {allowed}" if allowed else plain, where=where(keys)) from error
+    _refuse_unknown(made, table, where)
     return made
 
 
-def _refuse_unknown(struct: type[msgspec.Struct], table: Table, at: KeyPath, where: Where) -> None:
-    known = [field.encode_name for field in msgspec.structs.fields(struct)]
-    for key in table:
-        if key not in known:
-            raise ConfigError(f"is not a known key{hint(key, known)}", where=where((*at, key)))
-
-
-def _refuse_unknown_inside(made: object, table: object, at: KeyPath, where: Where) -> None:
-    """Compare what was made with what was written, since msgspec passes over keys it does not know."""
-    pairs: list[tuple[str, object, object]] = []
-    if isinstance(made, msgspec.Struct) and isinstance(table, dict):
-        _refuse_unknown(type(made), table, at, where)
-        fields = {field.encode_name: field.name for field in msgspec.structs.fields(made)}
-        pairs = [(key, getattr(made, fields[key]), value) for key, value in table.items()]
-    elif isinstance(made, dict) and isinstance(table, dict):
-        pairs = [(key, made.get(key), value) for key, value in table.items()]
-    elif isinstance(made, list | tuple) and isinstance(table, list):
-        pairs = [("", item, value) for item, value in zip(made, table, strict=False)]
-    for key, inner, value in pairs:
-        _refuse_unknown_inside(inner, value, (*at, key) if key else at, where)
+def _refuse_unknown(made: Any, written: object, where: Where, at: KeyPath = ()) -> None:  # noqa: ANN401 - any value
+    """Compare what was made, or is to be, with what was written: msgspec passes over keys it does not know."""
+    if isinstance(written, dict):
+        if isinstance(made, msgspec.Struct | type):
+            made = {field.encode_name: getattr(made, field.name) for field in msgspec.structs.fields(made)}
+            if unknown := [key for key in written if key not in made]:
+                raise ConfigError(f"is not a known key{hint(unknown[0], made)}", where=where((*at, unknown[0])))
+        if isinstance(made, dict):
+            for key, value in written.items():
+                _refuse_unknown(made.get(key), value, where, (*at, key))
+    elif isinstance(written, list) and isinstance(made, list | tuple):
+        for one, value in zip(made, written, strict=False):
+            _refuse_unknown(one, value, where, at)
 
 
 def _choices(struct: type[msgspec.Struct], keys: KeyPath) -> str:
@@ -137,12 +134,9 @@ def _choices(struct: type[msgspec.Struct], keys: KeyPath) -> str:
         if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
             return ""
         kind = next((field.type for field in msgspec.structs.fields(kind) if field.encode_name == key), None)
+    while get_origin(kind) in {dict, list}:
+        kind = get_args(kind)[-1]
     return ", ".join(map(str, get_args(kind))) if get_origin(kind) is Literal else ""
-
-
-def _plain(fault: str) -> str:
-    text = fault.replace("`", "").replace("object", "table")
-    return text[:1].lower() + text[1:]
 
 
 def hint(name: str, known: Collection[str]) -> str:
@@ -165,17 +159,6 @@ def contains(tables: object, keys: KeyPath) -> bool:
             return False
         tables = tables[key]
     return True
-
-
-def _with_nul(value: object) -> KeyPath | None:
-    """Find a text with a NUL, which no path, name or address may hold."""
-    if isinstance(value, dict):
-        found = [(key, *at) for key, inner in value.items() if (at := _with_nul(inner)) is not None]
-    elif isinstance(value, list):
-        found = [at for inner in value if (at := _with_nul(inner)) is not None]
-    else:
-        found = [()] if isinstance(value, str) and "\0" in value else []
-    return found[0] if found else None
 
 
 def _whole(lines: list[str], count: int) -> tuple[int, Table]:

@@ -1,12 +1,11 @@
 """A whole hub as its owner meets it: started, stopped, given everything wrong; never a traceback on the terminal."""
 
 import contextlib
-import json
 import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,68 +13,52 @@ import pytest
 from hub.cli.client import Client
 from hub.cli.errors import CommandError
 from tests.harness import Process, free_port, until
-
-type Run = Callable[..., Process]
-
-UP = r"is up after"
+from tests.hub.running_hub import UP, Run, plugin, stopped
 
 
-@pytest.fixture
-def run(spawn: Callable[..., Process], tmp_path: Path) -> Iterator[Run]:
-    """Start a hub on `tmp_path`, with a configuration; its output must never hold a traceback."""
-    started: list[Process] = []
-
-    def start(config: str = "", *options: str) -> Process:
-        if config:
-            (tmp_path / "hub.toml").write_text(config)
-        process = spawn(sys.executable, "-m", "hub", "run", "--data", str(tmp_path), *options)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        assert "Traceback" not in process.output, process.output
-
-
-def plugin(folder: Path, name: str, code: str, manifest: str = "") -> None:
-    home = folder / name
-    home.mkdir(parents=True)
-    (home / "__init__.py").write_text("")
-    (home / "plugin.py").write_text(code)
-    about = f'id = "{name}"\nversion = "1.0"\napi = "1"\nentry = "{name}.plugin:It"\n'
-    (home / "plugin.toml").write_text(manifest or about)
-
-
-def stopped(process: Process) -> int:
-    process.send(signal.SIGTERM)
-    return process.wait()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_starts_answers_and_stops(run: Run, tmp_path: Path, number: signal.Signals) -> None:
     process = run('[hub]\nname = "Cottage"\n')
     process.wait_for(UP)
-    status = Client(tmp_path / "hub.sock").call("hub.status", {})
+    client = Client(tmp_path / "hub.sock")
+    status = client.call("hub.status", {})
     assert (status["name"], status["status"]) == ("Cottage", "running")
+    figures = client.call("hub.statistics", {})
+    assert figures["events"]["hub.started"] == 1
+    assert {one["id"]: one["status"] for one in figures["plugins"]}["devices"] == "running"
+    assert 0 < figures["cpu_s"] < figures["uptime_s"] + 10
+    assert figures["rss_mib"] > 10
+    assert next(one for one in figures["services"] if one["name"] == "hub.status")["calls"] == 1
+    assert {"lag_s", "blocked"} <= figures["loop"].keys()
+    assert figures["storage"]["failure"] == ""
+    assert figures["state_entries"] == len(client.get("state"))
     process.send(number)
     assert process.wait() == 0
     assert not (tmp_path / "hub.sock").exists()
     assert (tmp_path / "hub.db").exists()
 
 
+COUNTER = """from hub.api import Plugin, service
+
+
+class It(Plugin):
+    @service
+    async def count(self) -> None:
+        self.ctx.state.set("mark/times", self.ctx.state.get("mark/times", 0) + 1)
+"""
+
+
 def test_state_outlives_the_hub_and_is_marked_restored(run: Run, tmp_path: Path) -> None:
-    automations = tmp_path / "automations"
-    automations.mkdir()
-    (automations / "mark.py").write_text(
-        "from hub.api import on\n\n@on('hub.started')\ndef mark(event, home):\n    home.state.set('mark/times',"
-        " home.state.get('mark/times', 0) + 1)\n"
-    )
+    plugin(tmp_path / "user_plugins", "counter", COUNTER)
     client = Client(tmp_path / "hub.sock")
-    for times in (1, 2):
+    for times, restored in ((1, []), (2, [(1, True)])):
         process = run()
         process.wait_for(UP)
-        found = until(lambda: client.get("state", prefix="mark/"), what="the mark")
-        assert json.dumps(found).count(f'"value": {times}') == 1
+        marks = client.get("state", prefix="mark/")
+        assert [(one["value"], one["restored"]) for one in marks.values()] == restored
+        client.call("counter.count", {})
+        mark = client.get("state", prefix="mark/")["mark/times"]
+        assert (mark["value"], mark["restored"]) == (times, False)
         assert stopped(process) == 0
 
 
@@ -217,6 +200,57 @@ def test_a_second_signal_ends_it_at_once(run: Run, tmp_path: Path) -> None:
     assert process.wait() == 130
 
 
+BLOCKS = """from hub.api import Plugin, on
+
+
+class It(Plugin):
+    @on("hub.started")
+    def block(self, event):
+        self.ctx.log.warning("I will not go")
+        while True:
+            pass
+"""
+THREAD = """import threading
+from hub.api import Plugin
+
+
+class It(Plugin):
+    async def stop(self):
+        threading.Thread(target=threading.Event().wait).start()
+        self.ctx.log.warning("I will not go")
+"""
+
+
+def test_a_plugin_that_blocks_the_hub_keeps_nobody_from_ending_it(run: Run, tmp_path: Path) -> None:
+    plugin(tmp_path / "user_plugins", "stubborn", BLOCKS)
+    process = run()
+    process.wait_for("I will not go")
+    process.send(signal.SIGTERM)
+    process.send(signal.SIGINT)
+    assert process.wait() == 130
+
+
+def test_plugins_that_take_too_long_to_stop_are_left_behind(spawn: Callable[..., Process], tmp_path: Path) -> None:
+    code = "import asyncio\nfrom hub.api import Plugin\n\n\nclass It(Plugin):\n    async def stop(self):\n"
+    plugin(tmp_path / "user_plugins", "slow", f"{code}        await asyncio.sleep(3600)\n")
+    limited = "import sys, hub.app, hub.cli; hub.app._STOP_LIMIT = 0.1; "
+    process = spawn(sys.executable, "-c", f"{limited}sys.exit(hub.cli.main(['run', '--data', {str(tmp_path)!r}]))")
+    process.wait_for(UP)
+    assert stopped(process) == 1
+    assert process.find(r"^hub: the hub did not stop within 0\.1 s and was ended$"), process.output
+    assert "Traceback" not in process.output
+
+
+@pytest.mark.parametrize("code", [BLOCKS, THREAD], ids=["loop", "thread"])
+def test_a_hub_that_does_not_end_is_ended(spawn: Callable[..., Process], tmp_path: Path, code: str) -> None:
+    plugin(tmp_path / "user_plugins", "stubborn", code)
+    run = f"import sys, hub.app, hub.cli; hub.app._END_LIMIT = 1; hub.cli.main(['run', '--data', {str(tmp_path)!r}])"
+    process = spawn(sys.executable, "-c", run)
+    process.wait_for("I will not go" if code == BLOCKS else UP)
+    process.send(signal.SIGTERM)
+    assert process.wait() == -signal.SIGALRM
+
+
 def test_a_signal_during_the_start_is_heeded(run: Run, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     plugin(
@@ -251,7 +285,9 @@ def test_damaged_state_is_forgotten_and_the_hub_lives(run: Run, tmp_path: Path) 
     process.wait_for(UP)
     assert stopped(process) == 0
     with contextlib.closing(sqlite3.connect(tmp_path / "hub.db")) as file, file:
-        file.execute("INSERT INTO kv VALUES ('_state', 'device/x/on_off', x'a161')")  # a text, not value, version, time
+        file.execute(
+            "INSERT INTO kv (namespace, key, value) VALUES ('_state', 'device/x/on_off', x'a161')"
+        )  # a text, not value, version, time
     process = run()
     process.wait_for(UP)
     assert process.find("device/x/on_off is damaged"), process.output

@@ -3,35 +3,25 @@
 import asyncio
 import json
 import logging
+import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub import logs
-from hub.errors import HubError
-from hub.types import Undo
-
-type Configure = Callable[..., Undo]
-
-
-@pytest.fixture
-def configure() -> Iterator[Configure]:
-    undos: list[Undo] = []
-
-    def start(level: str, folder: Path | None, *, terminal: bool) -> Undo:
-        undos.append(logs.configure(level, folder, terminal=terminal))
-        return undos[-1]
-
-    yield start
-    for undo in undos:
-        undo()
+from hub.cli import log_file
+from hub.cli.log_file import log_file as file_of
+from hub.cli.log_lines import terminal as terminal_lines
+from hub.errors import StorageError
+from tests.hub.logged import Configure, lines
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "hub.log").read_text("utf-8").splitlines()]
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_hidden", [])
 
 
 def fail() -> None:
@@ -147,6 +137,14 @@ def test_only_what_is_assigned_is_blotted_out(text: str, expected: str) -> None:
     assert logs.redact(text) == expected
 
 
+@given(st.text(min_size=4, max_size=12), st.text(max_size=20), st.text(max_size=20))
+def test_no_hidden_text_is_left(secret: str, before: str, after: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "_hidden", [])
+        logs.hide(secret)
+        assert secret not in logs.redact(before + secret + after).replace("***", "\0")
+
+
 def test_a_short_secret_does_not_blot_out_everything() -> None:
     logs.hide("a")
     logs.hide("")
@@ -156,10 +154,10 @@ def test_a_short_secret_does_not_blot_out_everything() -> None:
 def test_the_file_cannot_grow_without_bound(
     tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "_FILE_SIZE", 2000)
+    monkeypatch.setattr(log_file, "_SIZE", 2000)
     undo = configure("info", tmp_path, terminal=False)
     for number in range(200):
-        logging.getLogger("hub").info("line %d", number)
+        logging.getLogger(f"hub.plugin_{number}").info("line %d", number)
     undo()
     files = sorted(tmp_path.iterdir())
     assert [one.name for one in files] == ["hub.log", "hub.log.1", "hub.log.2", "hub.log.3"]
@@ -179,7 +177,7 @@ def test_records_are_dropped_and_counted_when_the_disk_cannot_follow(
             release.wait(10)
         return json.dumps({"message": record.msg})
 
-    monkeypatch.setattr(logs._Json, "format", wait)
+    monkeypatch.setattr(log_file._Json, "format", wait)
     undo = configure("info", tmp_path, terminal=False)
     log = logging.getLogger("hub")
     log.info("stuck")
@@ -195,26 +193,25 @@ def test_records_are_dropped_and_counted_when_the_disk_cannot_follow(
         "0",
         "1",
         "2",
-        "after (5 records before this one were dropped: the disk is too slow)",
+        "after (5 records of hub before this one were left out: too many to write)",
     ]
 
 
 def test_trouble_with_the_file_is_told_once_without_a_traceback(
-    tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    undo = configure("info", tmp_path, terminal=False)
-    monkeypatch.setattr(logs._QuietFile, "shouldRollover", full)
-    monkeypatch.setattr(logs._QuietFile, "close", full)
+    writer = file_of(tmp_path)
+    undo = logs.configure("info", {}, writer)
+    monkeypatch.setattr(log_file._QuietFile, "shouldRollover", full)
+    monkeypatch.setattr(log_file._QuietFile, "close", full)
     for _ in range(3):
         logging.getLogger("hub").info("lost")
     undo()
     monkeypatch.undo()
-    for handler in logging._handlerList[:]:  # type: ignore[attr-defined]
-        if isinstance(writer := handler(), logs._QuietFile):
-            writer.close()
+    writer.close()
     assert capsys.readouterr().err == (
         f"the log {tmp_path / 'hub.log'} cannot be written: [Errno 28] No space left on device\n"
     )
@@ -223,19 +220,22 @@ def test_trouble_with_the_file_is_told_once_without_a_traceback(
 def test_undo_leaves_logging_as_it_was(tmp_path: Path) -> None:
     root, own = logging.getLogger(), logging.getLogger("hub")
     before = (list(root.handlers), root.level, own.level, threading.active_count())
-    undo = logs.configure("debug", tmp_path, terminal=True)
+    hooks = threading.excepthook, sys.unraisablehook
+    undo = logs.configure("debug", {"mqtt": "error"}, file_of(tmp_path), terminal_lines(None))
+    logs.set_level("zigbee", "error")
     assert threading.active_count() == before[3] + 1
     undo()
     undo()
     assert (list(root.handlers), root.level, own.level, threading.active_count()) == before
+    assert (threading.excepthook, sys.unraisablehook) == hooks
+    for name in ("hub.zigbee", "zigbee", "hub.mqtt"):
+        assert logging.getLogger(name).level == logging.NOTSET
 
 
-def test_a_folder_that_cannot_be_written_and_an_unknown_level_are_sentences(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("")
-    with pytest.raises(HubError, match=r"the log .*hub\.log cannot be written: .*; make its folder writable"):
-        logs.configure("info", tmp_path / "logs", terminal=False)
-    with pytest.raises(HubError, match="log level 'loud' is not known; use debug, info, warning or error"):
-        logs.configure("loud", None, terminal=False)
+    with pytest.raises(StorageError, match=r"the log .*hub\.log cannot be written: .*; make its folder writable"):
+        file_of(tmp_path / "logs")
 
 
 async def test_logging_does_not_block_the_loop(tmp_path: Path, configure: Configure) -> None:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, override
 import pytest
 
 from device_plugins.sdk import Device, DevicePlugin, Feature, UnreachableError
+from hub import logs
 from hub.api import Undo
 from hub.cli import main
 from hub.testing import HubInMemory, running
@@ -137,6 +138,7 @@ class Terminal:
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(logs, "_hidden", [])  # a secret of one test must not be hidden in another
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TERM", "dumb")
@@ -172,6 +174,8 @@ async def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
             "description": "The device registry and the pairing desk.",
             "restarts": 0,
             "errors": 0,
+            "trouble": "",
+            "origin": "bundled",
         }
         broken = {**base, "id": "zigbee", "status": "failed", "restarts": 3, "reason": "radio path /dev/x is not there"}
         return [{**base, "id": "devices", "status": "running", "reason": ""}, broken]

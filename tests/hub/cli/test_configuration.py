@@ -1,10 +1,15 @@
+import asyncio
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.cli import main
+from hub.errors import ConfigError
+from hub.tasks import TaskGroup
+from plugins.api_gateway.plugin import ApiGateway
 from tests.hub.cli.conftest import Terminal
 
 GOOD = """
@@ -57,7 +62,7 @@ def test_the_configuration_is_shown_without_its_secrets(tmp_path: Path, capsys: 
     assert 'name = "Cottage"' in shown
     assert "[plugin.api_gateway]" in shown
     assert "hunter2" not in shown
-    assert shown.startswith(f"# file: {tmp_path / 'hub.toml'}\n")
+    assert shown.startswith(f"# file: {tmp_path / 'hub.toml'}\n\n[hub]\n")
     assert main(["config", "show", "hub.toml", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["hub"]["name"] == "Cottage"
 
@@ -98,3 +103,81 @@ def test_a_users_plugin_is_found_and_checked(tmp_path: Path, capsys: pytest.Capt
     assert len(said) == 2
     assert "check_needy requires nonesuch" in said[0]
     assert "not today" in said[1]
+
+
+def test_drop_ins_are_checked_and_what_is_shown_is_toml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hub.toml").write_text(GOOD)
+    (tmp_path / "hub.d").mkdir()
+    extra = tmp_path / "hub.d" / "a.toml"
+    extra.write_text('[log]\nlevels = { zigbee = "debug" }\n[plugin.demo]\nx = [{ "a b" = 1.5, c = [] }, {}]\n')
+    assert main(["config", "show", "hub.toml"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"# file: {tmp_path / 'hub.toml'}\n# file: {extra}\n")
+    read = tomllib.loads(shown)
+    assert read["log"] == {"levels": {"zigbee": "debug"}, "file": True, "journal": False}
+    assert read["plugin"] == {"api_gateway": {"listen": "127.0.0.1:8123"}, "demo": {"x": [{"a b": 1.5, "c": []}, {}]}}
+    extra.write_text("[hub]\nnmae = 1\n")
+    assert main(["config", "check", "hub.toml"]) == 1
+    assert f"{extra}:2: [hub] nmae" in capsys.readouterr().err
+
+
+def test_a_secret_that_anybody_may_read_is_told_and_no_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub.toml").write_text('[plugin.api_gateway]\nlisten = { from_file = "listen" }\n')
+    (tmp_path / "listen").write_text("127.0.0.1:8123\n")
+    (tmp_path / "listen").chmod(0o644)
+    assert main(["config", "check", "hub.toml"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "The configuration is fine.\n"
+    assert said.err.count("\n") == 1
+    assert "anybody may read" in said.err
+
+
+async def test_a_reload_tells_what_was_done(terminal: Terminal) -> None:
+    answers: list[dict[str, Any]] = [
+        {"plugins": [], "needs_restart": [], "error": ""},
+        {"plugins": ["mqtt", "zigbee"], "needs_restart": ["hub.data_dir"], "error": ""},
+    ]
+
+    async def reload_config() -> dict[str, Any]:
+        return answers.pop(0)
+
+    terminal.hub.offer("hub.reload_config", reload_config)
+    assert (await terminal.run("config", "reload")).lines == [
+        "The configuration was read again; changed plugins: none."
+    ]
+    assert (await terminal.run("config", "reload")).lines == [
+        "The configuration was read again; changed plugins: mqtt, zigbee.",
+        "What changed waits for the next start of the hub: hub.data_dir.",
+    ]
+
+
+async def test_a_reload_that_is_refused_is_a_sentence(terminal: Terminal) -> None:
+    async def reload_config() -> None:
+        raise ConfigError("is not a known key", where="hub.toml:3: [hub] nmae")
+
+    terminal.hub.offer("hub.reload_config", reload_config)
+    done = await terminal.run("config", "reload")
+    assert (done.code, done.err) == (1, "hub: hub.toml:3: [hub] nmae: is not a known key\n")
+
+
+async def test_a_reload_that_restarts_the_api_is_seen_to_the_end(terminal: Terminal) -> None:
+    tasks = TaskGroup("test")
+
+    async def restart() -> None:
+        await terminal.hub.stop("api_gateway")
+        await terminal.hub.run(ApiGateway)
+
+    async def reload_config() -> None:
+        await asyncio.shield(tasks.start("restarts", restart()))
+
+    terminal.hub.offer("hub.reload_config", reload_config)
+    done = await terminal.run("config", "reload")
+    assert done.code == 0
+    assert "the API was restarted with it" in done.out
+
+
+def test_a_reload_without_a_hub_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", "nowhere", "config", "reload"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1

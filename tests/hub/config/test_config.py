@@ -49,7 +49,11 @@ def section_refusal(path: Path, overrides: dict[str, Any] | None = None, default
 
 def test_without_a_file_all_are_defaults(tmp_path: Path) -> None:
     made = load(HUB_DATA_DIR=str(tmp_path))
-    assert made.hub == config.HubSection(name="Home", data_dir="", log_level="info", plugin_dirs=[], uvloop=True)
+    assert made.hub == config.HubSection(
+        name="Home", data_dir="", log_level="info", plugin_dirs=[], uvloop=True, event_history=1000, blocked_after=1.0
+    )
+    assert made.log == config.LogSection(levels={}, file=True, journal=False)
+    assert made.sources.files == []
     assert made.data_dir == tmp_path
     assert made.database == tmp_path / "hub.db"
     assert made.storage.commit_window == 0.25
@@ -72,7 +76,7 @@ def test_the_file_may_name_the_data_folder_relative_to_itself(tmp_path: Path) ->
     assert load(path).data_dir == tmp_path / "data"
     assert load(HUB_CONFIG=str(path)).data_dir == tmp_path / "data"
     assert load(path, HUB_DATA_DIR="/srv/a").data_dir == Path("/srv/a")
-    assert load(path, {"hub": {"data_dir": "/srv/b"}}, HUB_DATA_DIR="/srv/a").data_dir == Path("/srv/b")
+    assert config.load(path, environ={"HUB_DATA_DIR": "/srv/a"}, data=Path("/srv/b")).data_dir == Path("/srv/b")
 
 
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
@@ -94,7 +98,7 @@ def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
         ("[hub]\nname = 1", ":2: [hub] name: expected str, got int"),
         ("\n[hub]\n# no\nnmae = 'x'", ":4: [hub] nmae: is not a known key, did you mean 'name'"),
         ("[sturage]\npath = 'a'", ":1: sturage: is not a known key, did you mean 'storage'"),
-        ("[mqtt]\nhost = 'a'", ":1: mqtt: is not a known key; known are hub, plugin, plugins, storage"),
+        ("[mqtt]\nhost = 'a'", ":1: mqtt: is not a known key; known are hub, log, plugin, plugins, storage"),
         (
             "[hub]\nlog_level = 'loud'",
             ":2: [hub] log_level: invalid enum value 'loud'; use one of debug, info, warning, error",
@@ -202,7 +206,7 @@ def test_what_is_shown_hides_secrets_on_every_level(tmp_path: Path) -> None:
 
 
 def test_what_the_command_line_lays_over_a_mistake_does_not_cover_it(tmp_path: Path) -> None:
-    said = refusal(written(tmp_path, "hub = 3\n"), {"hub": {"data_dir": str(tmp_path)}})
+    said = refusal(written(tmp_path, "hub = 3\n"), {"hub": {"log_level": "debug"}})
     assert said == f"{tmp_path}/hub.toml:1: hub: expected table, got int"
 
 
@@ -216,7 +220,7 @@ def test_no_text_holds_a_nul(tmp_path: Path, text: str) -> None:
 def test_a_default_file_that_leads_nowhere_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "hub.toml").symlink_to(tmp_path / "elsewhere.toml")
     with pytest.raises(ConfigError, match=r"hub\.toml: cannot be read"):
-        load(None, {"hub": {"data_dir": str(tmp_path)}})
+        config.load(environ={}, data=tmp_path)
 
 
 def test_a_data_folder_that_cannot_be_looked_into_is_told_as_such(tmp_path: Path) -> None:
@@ -224,7 +228,7 @@ def test_a_data_folder_that_cannot_be_looked_into_is_told_as_such(tmp_path: Path
     (tmp_path / "loop").symlink_to("loop")
     for name in ("file", "loop", "x" * 300):
         with pytest.raises(StorageError, match=r"data folder .* cannot be used: .*--data"):
-            load(None, {"hub": {"data_dir": str(tmp_path / name)}})
+            config.load(environ={}, data=tmp_path / name)
 
 
 def test_a_home_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

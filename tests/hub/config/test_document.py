@@ -69,10 +69,10 @@ def test_every_way_to_write_a_key_has_its_line(source: Source, keys: str, line: 
 
 
 def test_where_names_file_line_table_and_key(source: Source) -> None:
-    assert source.where(("plugin", "two words", "table", "key")) == f'{source.path}:19: [plugin."two words".table] key'
-    assert source.where(("title",)) == f"{source.path}:2: title"
-    assert source.where(("absent",)) == f"{source.path}: absent"
-    assert source.where(()) == str(source.path)
+    assert source.where(("plugin", "two words", "table", "key")) == f'{source.place}:19: [plugin."two words".table] key'
+    assert source.where(("title",)) == f"{source.place}:2: title"
+    assert source.where(("absent",)) == f"{source.place}: absent"
+    assert source.where(()) == source.place
 
 
 @given(
@@ -87,7 +87,7 @@ def test_the_line_is_where_the_key_was_written(tables: dict[str, dict[str, int]]
         for key, value in items.items():
             lines.append(f"{key} = {value}")
             written[table, key] = len(lines)
-    source = Source(Path("hub.toml"), "\n".join(lines), dict(tables))
+    source = Source("hub.toml", "\n".join(lines), dict(tables))
     assert {keys: source.line(keys) for keys in written} == written
 
 
