@@ -1,5 +1,6 @@
 """Answers and refusals as JSON: `{"error": {"code", "message"}}` with the HTTP status that fits the code."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -16,15 +17,18 @@ _STATUS = {
     "pattern": 400,
     "unauthorized": 401,
     "forbidden": 403,
+    "not_permitted": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "too_large": 413,
     "invalid_argument": 422,
     "invalid_value": 422,
     "unsupported": 422,
+    "busy": 429,
     "failed": 500,
     "storage": 500,
     "too_many": 503,
+    "unavailable": 503,
     "unreachable": 503,
     "command_timeout": 504,
     "timeout": 504,
@@ -52,6 +56,12 @@ class ForbiddenError(HubError):
     code: ClassVar[str] = "forbidden"
 
 
+class NotFoundError(HubError):
+    """What was asked for is not there."""
+
+    code: ClassVar[str] = "not_found"
+
+
 class TooLargeError(HubError):
     """The request's body is larger than the limit."""
 
@@ -74,11 +84,24 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return Response(encoded(value), status, headers, _JSON)
 
 
+def failure(error: Exception, what: str, log: logging.Logger) -> tuple[str, str]:
+    """The code and the message of an error; one that was not meant for the client is logged, and not told."""
+    if isinstance(error, HubError):
+        return error.code, str(error)
+    log.error("%s failed", what, exc_info=error)
+    return "failed", "the hub failed to answer; its log has the details"
+
+
+def problem(code: str, message: str) -> dict[str, dict[str, str]]:
+    """An error as a client reads it."""
+    return {"error": {"code": code, "message": message}}
+
+
 def refusal(code: str, message: str) -> Response:
     """A JSON response that says what went wrong."""
     status = 404 if code.startswith("unknown_") else _STATUS.get(code, _REFUSED)
     headers = {"www-authenticate": "Bearer"} if code == UnauthorizedError.code else None
-    return answer({"error": {"code": code, "message": message}}, status, headers)
+    return answer(problem(code, message), status, headers)
 
 
 async def arguments_of(request: Request) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the API listens.
 
     `socket` is the path of the Unix socket, `hub.sock` in the hub's data folder if empty. `listen` is an address and
-    port for TCP, such as `127.0.0.1:8123`; none if empty. At most `max_streams` clients hear events at a time, each
-    with at most `stream_queue` events waiting for it.
+    port for TCP, such as `127.0.0.1:8123`; none if empty. At most `max_streams` streams of
+    events or items are open at a time, one of events with at most `stream_queue` of them waiting.
     """
 
     socket: str = ""
@@ -32,7 +32,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApiGateway(Plugin):
-    """REST and live events. Who may open the Unix socket may do everything; TCP demands a token."""
+    """REST, live events and streams of items. Who may open the Unix socket may do everything; TCP demands a token."""
 
     Config: ClassVar[type[msgspec.Struct] | None] = Config
 

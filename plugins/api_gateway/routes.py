@@ -1,4 +1,4 @@
-"""The routes below /api/v1 and the guard that stands before them on TCP."""
+"""The routes below /api/v1, /metrics, and the guard that stands before them on TCP."""
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,15 +12,18 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from hub.api import Context, HubError, InvalidArgumentError
+from hub.api import Context, HubError, InvalidArgumentError, UnknownServiceError
 from plugins.api_gateway.answers import (
     BadRequestError,
     ForbiddenError,
+    NotFoundError,
     UnauthorizedError,
     answer,
     arguments_of,
+    failure,
     refusal,
 )
+from plugins.api_gateway.lines import Lines
 from plugins.api_gateway.streams import Streams
 from plugins.api_gateway.tokens import Tokens
 
@@ -28,6 +31,8 @@ _CALL_S = 10.0
 _CALL_LIMIT_S = 3600.0
 _CLIENT_GONE = 499
 _FILTERS = ("area", "protocol", "label")
+_METRICS = "metrics.text"
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 type Endpoint = Callable[[Request], Awaitable[Any]]
 
@@ -53,20 +58,19 @@ class Api:
             Route(f"/api/v1/{name}", self._answering(read), methods=["GET"]) for name, read in reads.items()
         ]
         routes.append(Route("/api/v1/services/{name}", self._answering(self._call), methods=["POST"]))
+        routes.append(Route("/metrics", self._answering(self._metrics), methods=["GET"]))
         routes.append(WebSocketRoute("/api/v1/events", self._events))
         return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
 
-    def _answering(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        async def respond(request: Request) -> Response:
+    def _answering(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response | Lines]]:
+        async def respond(request: Request) -> Response | Lines:
             try:
-                return answer(await endpoint(request))
-            except HubError as error:
-                return refusal(error.code, str(error))
+                given = await endpoint(request)
+                return given if isinstance(given, Response | Lines) else answer(given)
             except ClientDisconnect:
                 return Response(status_code=_CLIENT_GONE)
-            except Exception:
-                self._ctx.log.exception("%s %s failed", request.method, request.url.path)
-                return refusal("failed", "the hub failed to answer; its log has the details")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
+                return refusal(*failure(error, f"{request.method} {request.url.path}", self._ctx.log))
 
         return respond
 
@@ -86,7 +90,17 @@ class Api:
     async def _services(self, _request: Request) -> Any:  # noqa: ANN401 - what the registry gives
         return self._ctx.services.list()
 
-    async def _call(self, request: Request) -> dict[str, Any]:
+    async def _metrics(self, _request: Request) -> Response:
+        try:
+            text = await self._ctx.services.call(_METRICS)
+        except UnknownServiceError as error:
+            if error.service != _METRICS:
+                raise
+            message = "there are no metrics: the plugin metrics does not run; `hub plugins show metrics` says why"
+            raise NotFoundError(message) from error
+        return Response(text, media_type=_METRICS_TYPE)
+
+    async def _call(self, request: Request) -> dict[str, Any] | Lines:
         name: str = request.path_params["name"]
         if self._remote and name.startswith(f"{self._ctx.plugin}."):
             raise ForbiddenError(f"{name} can only be called on the hub's own machine, over its Unix socket")
@@ -94,7 +108,11 @@ class Api:
         arguments = await arguments_of(request)
         if "timeout" in arguments:
             raise InvalidArgumentError(f"{name}: no service takes 'timeout'; write ?timeout=seconds", service=name)
-        return {"result": await self._ctx.services.call(name, timeout=limit, **arguments)}
+        services = self._ctx.services
+        if any(one.streams for one in services.list() if one.name == name):
+            items = services.stream(name, timeout=limit, **arguments)
+            return Lines(name, items, self._streams, self._ctx.tasks, self._ctx.log)
+        return {"result": await services.call(name, timeout=limit, **arguments)}
 
     async def _events(self, socket: WebSocket) -> None:
         try:

@@ -1,9 +1,13 @@
-"""Live events for WebSocket clients: a bounded queue each; a slow one loses the oldest and is told how many."""
+"""Live events for WebSocket clients: a bounded queue each; a slow one loses the oldest and is told how many.
+
+Also who streams at all, and so how many and with which token.
+"""
 
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -52,7 +56,7 @@ class EventStream:
 
 
 class Streams:
-    """All event streams: at most `most` at a time, each with room for `queue` events."""
+    """All streams, of events and of items: at most `most` at a time, those of events with room for `queue` of them."""
 
     def __init__(self, events: Events, tasks: Tasks, log: logging.Logger, *, most: int, queue: int) -> None:
         self._events = events
@@ -60,38 +64,53 @@ class Streams:
         self._log = log
         self._most = most
         self._queue = queue
-        self._open: dict[EventStream, str] = {}
+        self._open: dict[object, tuple[str, Callable[[str], object]]] = {}
+
+    @contextmanager
+    def place(self, token: str, close: Callable[[str], object]) -> Iterator[None]:
+        """One stream more as long as the block runs; `close` is told the reason when its token is revoked.
+
+        Raises TooManyError.
+        """
+        if len(self._open) >= self._most:
+            raise TooManyError(f"{self._most} clients hear streams already; close one first")
+        key = object()
+        self._open[key] = token, close
+        try:
+            yield
+        finally:
+            del self._open[key]
 
     async def serve(self, socket: WebSocket, *, token: str = "") -> None:
         """Send events to a client that asked for `?type=` and `?subject=` until it goes.
 
         Raises TooManyError, and HubError for a malformed pattern, before the WebSocket is accepted.
         """
-        if len(self._open) >= self._most:
-            raise TooManyError(f"{self._most} clients hear events already; close one first")
         stream = EventStream(self._queue)
         wanted = socket.query_params
-        undo = self._events.subscribe(wanted.get("type", "**"), stream.put, subject=wanted.get("subject", "#"))
-        self._open[stream] = token
-        try:
-            await socket.accept()
-            sender = self._tasks.start("sends events", stream.send_all(socket, self._log))
+        with self.place(token, stream.close):
+            undo = self._events.subscribe(wanted.get("type", "**"), stream.put, subject=wanted.get("subject", "#"))
             try:
-                while (await socket.receive())["type"] != "websocket.disconnect":
-                    pass  # a client has nothing to say
+                await socket.accept()
+                await self._send_while_there(stream, socket)
             finally:
-                sender.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sender
-        finally:
-            undo()
-            del self._open[stream]
+                undo()
 
     def close_token(self, token: str) -> None:
         """End the streams that were opened with a token."""
-        for stream, owner in self._open.items():
+        for owner, close in self._open.values():
             if owner == token:
-                stream.close("the token was revoked")
+                close("the token was revoked")
+
+    async def _send_while_there(self, stream: EventStream, socket: WebSocket) -> None:
+        sender = self._tasks.start("sends events", stream.send_all(socket, self._log))
+        try:
+            while (await socket.receive())["type"] != "websocket.disconnect":
+                pass  # a client has nothing to say
+        finally:
+            sender.cancel()
+            with suppress(asyncio.CancelledError):
+                await sender
 
 
 async def _send(socket: WebSocket, event: Event, log: logging.Logger) -> None:

@@ -18,7 +18,11 @@ from tests.harness import free_port
 class Answer:
     status: int
     headers: dict[str, str]
-    body: Any
+    text: str
+
+    @property
+    def body(self) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self.text) if self.text else None
 
 
 @dataclass
@@ -53,7 +57,7 @@ class House:
             await writer.wait_closed()
         first, *more = head.decode().split("\r\n")
         named = dict(line.lower().split(": ", 1) for line in more)
-        return Answer(int(first.split()[1]), named, json.loads(rest) if rest else None)
+        return Answer(int(first.split()[1]), named, rest.decode())
 
     async def call(
         self, service: str, arguments: dict[str, Any] | None = None, *, tcp: bool = False, token: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub.api import HubError
+from hub.api import HubError, NotPermittedError, ServiceBusyError, ServiceUnavailableError, StorageConflictError
 from tests.plugins.api_gateway.conftest import House
 
 
@@ -138,6 +138,61 @@ async def test_errors_have_the_status_that_fits(house: House) -> None:
     for name, (status, code) in expected.items():
         answer = await house.call(name)
         assert (name, answer.status, answer.body["error"]["code"]) == (name, status, code)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (ServiceBusyError("wait", service="test.does"), 429, "busy"),
+        (ServiceUnavailableError("wait", service="test.does"), 503, "unavailable"),
+        (NotPermittedError("no"), 403, "not_permitted"),
+        (StorageConflictError("again"), 409, "conflict"),
+    ],
+)
+async def test_refusals_of_the_hub_keep_their_code_and_sentence(
+    house: House, error: HubError, status: int, code: str
+) -> None:
+    async def does() -> None:
+        raise error
+
+    house.hub.offer("test.does", does)
+    answer = await house.call("test.does")
+    assert (answer.status, answer.body) == (status, {"error": {"code": code, "message": str(error)}})
+
+
+async def test_metrics_are_plain_text_for_prometheus(house: House) -> None:
+    async def text() -> str:
+        return '# TYPE hub_uptime_seconds gauge\nhub_uptime_seconds 12\nhub_info{name="Küche"} 1\n'
+
+    house.hub.offer("metrics.text", text)
+    answer = await house.ask("GET", "/metrics")
+    assert (answer.status, answer.text) == (200, await text())
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert (await house.ask("POST", "/metrics")).status == 405
+
+
+async def test_metrics_without_their_plugin_are_not_there(house: House) -> None:
+    answer = await house.ask("GET", "/metrics")
+    assert (answer.status, answer.body["error"]["code"]) == (404, "not_found")
+    assert "the plugin metrics does not run" in answer.body["error"]["message"]
+
+    async def text() -> str:
+        return str(await house.hub.call("metrics.part"))
+
+    house.hub.offer("metrics.text", text)
+    answer = await house.ask("GET", "/metrics")
+    assert (answer.status, answer.body["error"]["code"]) == (404, "unknown_service")
+    assert "metrics.part" in answer.body["error"]["message"]
+
+
+async def test_metrics_over_tcp_need_a_token(house: House) -> None:
+    async def text() -> str:
+        return "hub_uptime_seconds 12\n"
+
+    house.hub.offer("metrics.text", text)
+    assert (await house.ask("GET", "/metrics", tcp=True)).status == 401
+    token = (await house.call("api_gateway.token_create", {"name": "prometheus"})).body["result"]["token"]
+    assert (await house.ask("GET", "/metrics", tcp=True, token=token)).text == "hub_uptime_seconds 12\n"
 
 
 async def test_a_result_that_is_no_json_is_a_failure_without_details(house: House) -> None:

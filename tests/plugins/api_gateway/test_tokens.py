@@ -3,7 +3,6 @@ import websockets
 from websockets.asyncio.client import connect
 
 from hub.errors import StorageError
-from hub.storage import Namespace
 from plugins.api_gateway.plugin import ApiGateway
 from tests.plugins.api_gateway.conftest import House
 
@@ -73,15 +72,16 @@ async def test_tokens_outlive_a_restart_of_the_plugin(house: House) -> None:
 async def test_a_token_that_could_not_be_kept_does_not_come_to_life(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = Namespace.set
+    storage = house.hub.plugin("api_gateway").ctx.storage
+    keep = storage.set
 
-    async def fails(self: Namespace, key: str, value: object, *, durable: bool = False) -> None:
-        await keep(self, key, value)  # it lies in memory, and would be written with the next commit
+    async def fails(key: str, value: object, *, durable: bool = False) -> None:
+        await keep(key, value)  # it lies in memory, and would be written with the next commit
         if durable:
             raise StorageError("the disk is full; free some space")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Namespace, "set", fails)
+        patched.setattr(storage, "set", fails)
         answer = await house.call("api_gateway.token_create", {"name": "phone"})
     assert (answer.status, answer.body["error"]["code"]) == (500, "storage")
     assert (await house.call("api_gateway.token_list")).body["result"] == []
@@ -99,7 +99,7 @@ async def test_a_revoked_tokens_stream_ends_even_if_the_disk_is_full(
 
     address = f"ws://127.0.0.1:{house.port}/api/v1/events"
     async with connect(address, additional_headers={"authorization": f"Bearer {token}"}, proxy=None) as socket:
-        monkeypatch.setattr(Namespace, "delete", fails)
+        monkeypatch.setattr(house.hub.plugin("api_gateway").ctx.storage, "delete", fails)
         assert (await house.call("api_gateway.token_revoke", {"name": "phone"})).status == 500
         await socket.wait_closed()
         assert socket.close_code == 1008
