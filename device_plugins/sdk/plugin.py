@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import msgspec
+
 from device_plugins.sdk.device import Availability, Device
 from device_plugins.sdk.errors import PairingError, UnknownDeviceError
 from device_plugins.sdk.events import ButtonPressed, PairingStep, RotaryTurned, Step
@@ -15,12 +17,12 @@ class DevicePlugin(Plugin, ABC):
     """Subclass it, set `protocol`, and implement `execute`, `open_pairing`, `close_pairing` and `forget`.
 
     The base offers `<plugin>.command`, `.pair`, `.pair_input`, `.pair_cancel` and `.remove`, which the device registry
-    calls; it keeps the announced devices in `devices`. The protocol's own condition stands in state at
+    calls, and `.health`; it keeps the announced devices in `devices`. The protocol's own condition stands in state at
     `protocol/<protocol>` (`{"plugin", "status": "ready" | "down", "reason"}`).
     """
 
     protocol: ClassVar[str]
-    emits = (ButtonPressed, RotaryTurned, PairingStep)
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (ButtonPressed, RotaryTurned, PairingStep)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
@@ -139,6 +141,13 @@ class DevicePlugin(Plugin, ABC):
         self.devices.pop(device, None)
         self._seen.pop(device, None)
         self._removed.add(device)
+
+    @service
+    async def health(self) -> dict[str, str]:
+        """How the protocol works, for the hub's health."""
+        said = self.ctx.state.get(f"protocol/{self.protocol}", {})
+        down = said.get("reason", "") if said.get("status") == "down" else ""
+        return {"status": "degraded" if down else "ok", "reason": down}
 
     def _known(self, device: str) -> Device:
         try:

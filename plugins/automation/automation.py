@@ -1,10 +1,11 @@
 """One automation in the home: bound to devices as they come, go and change their names."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import tzinfo
 from inspect import isawaitable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -162,10 +163,10 @@ def _plan_handler(handler: Handler, ctx: Context, resolver: Resolver) -> _Plan:
         if isawaitable(result):
             await result
 
-    def hearing(kind: str, subject: str, priority: int) -> Listen:
-        return lambda fire: ctx.events.subscribe(kind, fire, subject=subject, priority=priority)
+    def hearing(kind: str, subject: str, options: Mapping[str, Any]) -> Listen:
+        return lambda fire: ctx.events.subscribe(kind, fire, subject=subject, **options)
 
-    heard = [hearing(one.type, resolver.fill(one.subject), one.priority) for one in handler.hearings]
+    heard = [hearing(one.type, resolver.fill(one.subject), one.options) for one in handler.hearings]
     return _Plan(heard, [], [run])
 
 

@@ -99,6 +99,14 @@ class Automations(Plugin):
         """Every automation with its status: active, waiting, error or disabled, and why."""
         return self._infos()
 
+    @service
+    async def health(self) -> dict[str, str]:
+        """How the automations fare, for the hub's health."""
+        broken = [one for one in self._infos() if one.status == "error"]
+        if not broken:
+            return {"status": "ok"}
+        return {"status": "degraded", "reason": f"{len(broken)} broken; {broken[0].id}: {broken[0].reason}"}
+
     def _infos(self) -> Sequence[AutomationInfo]:
         return [self._automations[one].info() for one in sorted(self._automations)]
 
