@@ -1,221 +1,209 @@
-"""The core's hot paths, each beside what bare Python does for the same work, measured in the same run.
+"""The core's hot paths beside what bare Python does for the same work, and whole automations, measured in one run.
 
-Rates are per second of this process's own CPU time: the median of five rounds.
+Rates are per second of this process's own CPU time: medians over rounds in which the hub's way and the bare one take
+turns, so that a slow moment of the machine hits both. `_ctx` is the way a plugin takes, through its Context. Latencies
+go from a state change, through a declared rule and its service call, to the first line of the service.
 """
 
 import argparse
 import asyncio
+import cProfile
 import json
+import logging
 import statistics
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-import msgspec
 import uvloop
 
-from hub.bus import EventBus
-from hub.services import ServiceRegistry
-from hub.state import StateEngine
 from hub.tasks import TaskGroup
-from hub.types import Event
+from scripts.benchmarks._house import MOTION, Bench, house
+from scripts.benchmarks._lanes import Lane, Work, context_lanes, engine_lanes
 
-ROUNDS = 5
-_DATA = {"n": 1}
-
-
-class _Fact(msgspec.Struct, frozen=True, gc=False):
-    type: str
-    subject: str
-    source: str
-    seq: int
-    time: int
-    data: object
+ROUNDS = 9
+_RULE_ROUNDS = 5
+_SAMPLES = 4000
+_WARM_UP = 2000
+_BURST = 50  # state changes without a pause, as from one radio frame after another
+_TOP = 12
+_RATE = "1/s CPU"
 
 
-def _ignore(_event: object) -> None:
-    """Stand in for a subscriber."""
+class Figure(NamedTuple):
+    """One measured figure; `limit` is 0 where there is none. More than the budget is good, for times (us) less is."""
+
+    value: float
+    budget: float
+    unit: str
+    limit: float = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps to its budget."""
+        return self.value <= self.budget if self.unit == "us" else self.value >= self.budget
+
+    def as_json(self) -> dict[str, float | str]:
+        """The figure for machines."""
+        limit = {"limit": round(self.limit)} if self.limit else {}
+        return {"value": round(self.value, 1 if self.unit == "us" else None), **limit, "unit": self.unit}
 
 
-def rate(count: int, work: Callable[[int], object]) -> float:
-    """Operations a second of CPU time."""
-    found = []
-    for _ in range(ROUNDS):
-        begun = time.process_time()
-        work(count)
-        found.append(count / (time.process_time() - begun))
-    return statistics.median(found)
+async def rate(work: Work, count: int) -> float:
+    """Operations a second of CPU time, once."""
+    begun = time.process_time()
+    await work(count)
+    return count / (time.process_time() - begun)
 
 
-async def rate_async(count: int, work: Callable[[int], Awaitable[object]]) -> float:
-    """Operations a second of CPU time, for work that waits."""
-    found = []
-    for _ in range(ROUNDS):
-        begun = time.process_time()
-        await work(count)
-        found.append(count / (time.process_time() - begun))
-    return statistics.median(found)
+async def lane_figure(lane: Lane) -> Figure:
+    """The median of the rounds, the two ways taking turns."""
+    values, limits = [], []
+    for number in range(ROUNDS):
+        if number % 2:
+            limits.append(await rate(lane.bare, lane.size))
+        values.append(await rate(lane.work, lane.size))
+        if not number % 2:
+            limits.append(await rate(lane.bare, lane.size))
+    return Figure(statistics.median(values), lane.budget, _RATE, statistics.median(limits))
 
 
-def publish(tasks: TaskGroup, subscribers: int) -> float:
-    """Publish to plain subscribers."""
-    bus = EventBus()
-    bus.declare("bench.happened", None, "bench")
-    for _ in range(subscribers):
-        bus.subscribe("bench.happened", _ignore, tasks=tasks)
-
-    def work(count: int) -> None:
-        for _ in range(count):
-            bus.publish("bench.happened", "bench/a", _DATA)
-
-    return rate(400_000 // (1 + subscribers), work)
-
-
-def publish_bare(subscribers: int) -> float:
-    """Make an immutable struct and call functions with it: what any bus must do at least."""
-    heard = (_ignore,) * subscribers
-
-    def work(count: int) -> None:
-        clock = time.time_ns
-        for number in range(count):
-            fact = _Fact("bench.happened", "bench/a", "bench", number, clock(), _DATA)
-            for one in heard:
-                one(fact)
-
-    return rate(400_000 // (1 + subscribers), work)
-
-
-async def publish_async(tasks: TaskGroup) -> float:
-    """Publish to an async subscriber that suspends once."""
-    bus = EventBus()
-    bus.declare("bench.happened", None, "bench")
-    left = 0
-    done = asyncio.Event()
-
-    async def hear(_event: Event) -> None:
-        nonlocal left
+async def latencies(bench: Bench, key: str, count: int) -> list[float]:
+    """Times in us from a change of the sensor to the wish's arrival."""
+    path, found = f"device/{MOTION}/{key}", []
+    for number in range(count):
+        arrived = bench.await_wishes(1)
+        begun = time.perf_counter_ns()
+        bench.ctx.state.set(path, number % 50 + 0.5)
+        await arrived.wait()
+        found.append((bench.reached - begun) / 1000)
         await asyncio.sleep(0)
-        left -= 1
-        if not left:
-            done.set()
-
-    bus.subscribe("bench.happened", hear, tasks=tasks, queue=1_000_000)
-
-    async def work(count: int) -> None:
-        nonlocal left
-        left = count
-        done.clear()
-        for _ in range(count):
-            bus.publish("bench.happened", "bench/a", _DATA)
-        await done.wait()
-
-    return await rate_async(50_000, work)
+    return found
 
 
-async def publish_async_bare() -> float:
-    """Take from a deque and suspend once."""
-
-    async def hear(_event: object) -> None:
-        await asyncio.sleep(0)
+def automations(bench: Bench, key: str) -> Work:
+    """State changes back to back, each of which sets a rule off; it is over when the last wish has arrived."""
+    path = f"device/{MOTION}/{key}"
 
     async def work(count: int) -> None:
-        queue = deque(range(count))
-        while queue:
-            await hear(queue.popleft())
-
-    return await rate_async(50_000, work)
-
-
-async def service_call() -> float:
-    """Call a typed, validated service with a deadline."""
-    registry = ServiceRegistry()
-
-    async def dim(lamp: str, brightness: int = 0) -> None:
-        """Do nothing with two checked arguments."""
-
-    registry.register("bench.dim", dim, "bench")
-
-    async def work(count: int) -> None:
+        arrived = bench.await_wishes(count)
         for number in range(count):
-            await registry.call("bench.dim", {"lamp": "a", "brightness": number & 255}, caller="bench")
+            bench.ctx.state.set(path, number % 50 + 0.25)
+            if not number % _BURST:
+                await asyncio.sleep(0)
+        await arrived.wait()
 
-    return await rate_async(100_000, work)
-
-
-async def await_bare() -> float:
-    """Await a function."""
-
-    async def dim(lamp: str, brightness: int = 0) -> None:
-        """Do nothing."""
-
-    async def work(count: int) -> None:
-        for number in range(count):
-            await dim("a", number & 255)
-
-    return await rate_async(100_000, work)
+    return work
 
 
-def state_set(tasks: TaskGroup) -> float:
-    """Set 1,000 keys with a subscriber."""
-    bus = EventBus()
-    state = StateEngine(bus)
-    bus.subscribe("state.changed", _ignore, tasks=tasks)
-    paths = [f"device/d{number}/temperature" for number in range(1000)]
-    value = 0
-
-    def work(count: int) -> None:
-        nonlocal value
-        for _ in range(count // 1000):
-            value += 1
-            for path in paths:
-                state.set(path, value)
-
-    return rate(50_000, work)
-
-
-def state_bare() -> float:
-    """Make two structs and fill a dict."""
-    paths = [f"device/d{number}/temperature" for number in range(1000)]
-    entries: dict[str, _Fact] = {}
-
-    def work(count: int) -> None:
-        clock = time.time_ns
-        for number in range(count // 1000):
-            for path in paths:
-                entries[path] = _Fact("", path, "", number, clock(), number)
-                _ignore(_Fact("state.changed", path, "bench", number, clock(), number))
-
-    return rate(50_000, work)
+async def rule_figures(bench: Bench) -> dict[str, Figure]:
+    """Whole automations: ending in a service, and in a device's command by way of the device registry."""
+    await latencies(bench, "temperature", _WARM_UP)
+    await latencies(bench, "humidity", _WARM_UP)
+    served: list[float] = []
+    commanded: list[float] = []
+    rates: list[float] = []
+    for _ in range(_RULE_ROUNDS):
+        served += await latencies(bench, "temperature", _SAMPLES)
+        commanded += await latencies(bench, "humidity", _SAMPLES)
+        begun = time.perf_counter()
+        await automations(bench, "temperature")(_SAMPLES)
+        rates.append(_SAMPLES / (time.perf_counter() - begun))
+    return {
+        "rule_latency_p50_us": Figure(statistics.median(served), 30, "us"),
+        "rule_latency_p99_us": Figure(_p99(served), 150, "us"),
+        "rules_per_s": Figure(statistics.median(rates), 40_000, "1/s"),
+        "command_latency_p50_us": Figure(statistics.median(commanded), 60, "us"),
+        "command_latency_p99_us": Figure(_p99(commanded), 300, "us"),
+    }
 
 
-async def measure() -> dict[str, dict[str, float | str]]:
+async def measure() -> dict[str, Figure]:
     """All figures."""
     tasks = TaskGroup("bench")
-    found = {
-        "publish_1_sync": (publish(tasks, 1), publish_bare(1)),
-        "publish_10_sync": (publish(tasks, 10), publish_bare(10)),
-        "publish_1_async": (await publish_async(tasks), await publish_async_bare()),
-        "service_call": (await service_call(), await await_bare()),
-        "state_set": (state_set(tasks), state_bare()),
-    }
+    found = {lane.name: await lane_figure(lane) for lane in engine_lanes(tasks)}
     await tasks.cancel()
-    return {
-        name: {"value": round(value), "limit": round(limit), "unit": "1/s CPU"}
-        for name, (value, limit) in found.items()
-    }
+    async with house() as bench:
+        found |= await rule_figures(bench)
+        found |= {lane.name: await lane_figure(lane) for lane in context_lanes(bench.ctx)}
+    return found
+
+
+async def profiles() -> None:
+    """Print, for every path, what a call costs and in which functions the time goes."""
+    tasks = TaskGroup("bench")
+    for lane in engine_lanes(tasks):
+        await _profile(lane.name, lane.work, lane.size)
+    await tasks.cancel()
+    async with house() as bench:
+        for lane in context_lanes(bench.ctx):
+            await _profile(lane.name, lane.work, lane.size)
+        for name, key in (("rule to service", "temperature"), ("rule to device command", "humidity")):
+            await _profile(name, automations(bench, key), _SAMPLES)
+
+
+async def _profile(name: str, work: Work, count: int) -> None:
+    await work(count)
+    cost = 1e6 / await rate(work, count)
+    profile = cProfile.Profile()
+    profile.enable()
+    await work(count)
+    profile.disable()
+    print(f"\n{name}: {cost:.2f} us of CPU a call (the profiler makes it slower; compare shares)")
+    print(f"{'own us':>8} {'share':>6} {'calls':>7}  function (us and calls are per call of the path)")
+    for line in _lines(profile, count):
+        print(line)
+
+
+def _lines(profile: cProfile.Profile, count: int) -> Iterator[str]:
+    entries: list[Any] = sorted(profile.getstats(), key=lambda one: -one.inlinetime)
+    whole = sum(one.inlinetime for one in entries) or 1.0
+    for one in entries[:_TOP]:
+        own = one.inlinetime / count * 1e6
+        yield f"{own:8.3f} {one.inlinetime / whole:6.0%} {one.callcount / count:7.2f}  {_place(one.code)}"
+
+
+def _place(code: Any) -> str:  # noqa: ANN401 - a code object, or the text that stands for a built-in
+    if isinstance(code, str):
+        return code
+    return f"{'/'.join(code.co_filename.split('/')[-2:])}:{code.co_firstlineno} {code.co_qualname}"
+
+
+def _p99(found: list[float]) -> float:
+    return statistics.quantiles(found, n=100)[98]
+
+
+def _table(figures: dict[str, Figure]) -> Iterator[str]:
+    yield f"{'path':<24} {'budget':>13} {'value':>12} {'bare Python':>12} {'of it':>6}  holds"
+    for name, one in figures.items():
+        sign = "<=" if one.unit == "us" else ">="
+        text: Callable[[float], str] = (lambda number: f"{number:,.1f}") if one.unit == "us" else _whole
+        limit, share = (_whole(one.limit), f"{one.value / one.limit:.0%}") if one.limit else ("", "")
+        holds = "yes" if one.holds else "NO"
+        yield f"{name:<24} {sign} {_whole(one.budget):>10} {text(one.value):>12} {limit:>12} {share:>6}  {holds}"
+    yield "Rates are per second of CPU time, rules_per_s of wall time; `_us` are microseconds."
+
+
+def _whole(number: float) -> str:
+    return f"{number:,.0f}"
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the figures, or the profiles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--profile", action="store_true", help="show in which functions the time goes instead")
     options = parser.parse_args()
+    logging.getLogger("hub").setLevel(logging.ERROR)  # an automation that runs so often is warned of
+    if options.profile:
+        uvloop.run(profiles())
+        return
     figures = uvloop.run(measure())
     if options.json:
-        print(json.dumps(figures))
+        print(json.dumps({name: one.as_json() for name, one in figures.items()}))
         return
-    for name, figure in figures.items():
-        print(f"{name:<18} {figure['value']:>10,} a second of CPU time   (bare Python: {figure['limit']:,})")
+    for line in _table(figures):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,8 @@ def bare_host(radio: Radio) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hub_host(radio: Radio, folder: Path) -> Iterator[None]:
-    """A hub with one rule, paired with the radio's sensor and lamp."""
+def hub_host(radio: Radio, folder: Path) -> Iterator[int]:
+    """A hub with one rule, paired with the radio's sensor and lamp; gives its process id."""
     (folder / "automations").mkdir(parents=True)
     (folder / "automations" / "bench.toml").write_text(_RULE)
     (folder / "hub.toml").write_text(f'[plugin.zigbee]\npath = "{radio.port}"\n[hub]\nlog_level = "warning"\n')
@@ -132,7 +132,7 @@ def hub_host(radio: Radio, folder: Path) -> Iterator[None]:
                 _eventually(lambda device=device: _known(hub, device), f"{name} is paired")  # type: ignore[misc]
                 hub.call("devices.rename", {"device": f"zigbee-{device.replace(':', '')}", "name": name})
             _eventually(lambda: hub.call("automation.list", {})[0]["status"] == "active", "the rule is active")
-            yield
+            yield process.pid
         finally:
             process.terminate()
             process.wait(timeout=30)
