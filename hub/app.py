@@ -33,7 +33,6 @@ from hub.tasks import TaskGroup
 
 _STOP_LIMIT = 20
 _END_LIMIT = 30
-_LINGER = 1.0
 _LOG = logging.getLogger("hub")
 
 
@@ -83,7 +82,6 @@ async def _main(settings: Config, options: RunOptions) -> int:
     code = await _told(_until_asked(hub, options.foreground))
     signal.alarm(_END_LIMIT)  # a thread that a plugin blocks for ever must not keep the process
     problem = await _told(_closed(hub))
-    await _leave_behind(code or problem)
     return code or problem
 
 
@@ -110,17 +108,6 @@ async def _closed(hub: Hub) -> int:
     except TimeoutError:
         raise HubError(f"the hub did not stop within {_STOP_LIMIT} s and was ended") from None
     return 0
-
-
-async def _leave_behind(code: int) -> None:
-    """Exit at once if there are tasks that will not end, ever: all is written, and nobody need wait for them."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    if left and (alive := (await asyncio.wait(left, timeout=_LINGER))[1]):
-        _LOG.error("The hub exits in spite of tasks that go on: %s", ", ".join(sorted(one.get_name() for one in alive)))
-        logging.shutdown()
-        os._exit(code)
 
 
 def _catch_signals(hub: Hub) -> None:

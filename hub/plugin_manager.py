@@ -1,231 +1,267 @@
-"""The plugin manager: starts plugins in the order of their needs, and keeps their faults to themselves.
+"""The plugin manager: who runs, in the order of their needs, and what of it changes while the hub runs.
 
-A failed start is retried with growing pauses and ends in quarantine, with the reason shown; a mistake that only a
-person can mend (configuration, manifest) is not retried. The rest of the hub goes on in every case.
+A failed start is tried again (see `hub.hosts.life`). Who requires a plugin waits until it runs. The rest of the hub
+goes on in every case. Changes are made one after the other.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
 
-from hub.errors import ConfigError, HubError, ManifestError, PluginError
+from hub.errors import HubError, ManifestError, PluginError
 from hub.hosts.core import Core
-from hub.hosts.inside import InsideHost, load_class
+from hub.hosts.life import ConfigOf, Life
 from hub.manifest import Manifest
-from hub.plugin_order import start_order
+from hub.plugin_order import choose, start_order
+from hub.stats import PluginStats
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
-from hub.types import Event, PluginInfo, Undo
+from hub.types import Event, LoopBlocked, PluginInfo
 
-type ConfigOf = Callable[[Manifest, type | None], Any]
+type Rediscover = Callable[[], tuple[Mapping[str, Manifest], Iterable[ManifestError]]]
+type Step = Callable[[], Awaitable[None]]
 
-_START_LIMIT = 30.0
-_PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 _LOG = logging.getLogger("hub.plugins")
 
 
-class _Record:
-    """One plugin and how it fares."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self.host: InsideHost | None = None
-        self.status = "stopped"
-        self.reason = ""
-        self.failures = 0
-        self.restarts = 0
-        self.errors = 0
-        self.retry: Undo | None = None
-
-    def info(self) -> PluginInfo:
-        about = self.manifest
-        return PluginInfo(
-            about.id, about.version, self.status, about.description, self.reason, self.restarts, self.errors
-        )
-
-
 class PluginManager:
-    """All plugins of one hub. `config_of(manifest, Config struct or None)` gives a plugin's configuration."""
+    """All plugins of one hub, those that do not run too.
 
-    def __init__(self, core: Core, manifests: Iterable[Manifest], config_of: ConfigOf) -> None:
+    `config_of(manifest, Config struct or None)` gives a plugin's configuration; `rediscover` finds all plugins again,
+    and what is wrong with others. What was enabled and disabled by hand is remembered in the storage.
+    """
+
+    def __init__(
+        self, core: Core, found: Mapping[str, Manifest], config_of: ConfigOf, *, rediscover: Rediscover | None = None
+    ) -> None:
         self._core = core
         self._config_of = config_of
-        self._records = {one.id: _Record(one) for one in manifests}
-        self._tasks = TaskGroup("plugins")
+        self._rediscover = rediscover or (lambda: (found, ()))
+        self._lives = {name: Life(core, found[name]) for name in sorted(found)}
+        self._by_hand = core.storage.namespace("_plugins")
+        self._configured: dict[str, bool] = {}
+        self._tasks = TaskGroup("plugins", _tell)
         self._order: list[str] = []
         self._lock = asyncio.Lock()
+        self._is_over = False
         core.bus.declare("plugin.status", PluginInfo, "hub")
+
+    # What there is
 
     def infos(self) -> list[PluginInfo]:
         """Every plugin, by id."""
-        return [self._records[name].info() for name in sorted(self._records)]
+        return [self._lives[name].info() for name in sorted(self._lives)]
 
-    async def start(self) -> None:
-        """Start all plugins, independent ones side by side."""
-        self._order, refused = start_order({name: one.manifest for name, one in self._records.items()})
-        for name, reason in refused.items():
-            self._note(self._records[name], "failed", reason)
+    def stats(self) -> list[PluginStats]:
+        """What every plugin costs, by id."""
+        heard, offered = self._core.bus.stats(), self._core.services.stats()
+        return [self._lives[name].stats(heard, offered) for name in sorted(self._lives)]
+
+    def folders(self) -> Mapping[str, str]:
+        """The plugins' folders and whose they are; may be asked from any thread."""
+        return {str(life.manifest.folder): name for name, life in [*self._lives.items()]}
+
+    # From start to stop
+
+    async def start(self, enable: Collection[str], disable: Collection[str]) -> None:
+        """Start all that should run, independent ones side by side; the configuration enables and disables some."""
         async with self._lock:
-            await self._start_many(self._order)
+            self._configured = dict.fromkeys(enable, True) | dict.fromkeys(disable, False)
+            await self._settle()
 
     async def stop(self) -> None:
         """Stop all plugins in reverse order; a plugin that will not stop is left behind, and named in the log."""
-        for record in self._records.values():
-            self._forget_retry(record)
+        self._is_over = True
+        for life in self._lives.values():
+            life.forget_retry()
         await self._tasks.cancel()  # a start that hangs must not hold up the end
         async with self._lock:
-            for name in reversed(self._order):
-                await self._stop_one(self._records[name])
+            await self._take_down(self._lives)
+
+    # Changes at run time. Each answers how the plugin fares then, and raises PluginError for an id that is not there.
 
     async def restart(self, plugin: str) -> PluginInfo:
-        """Stop and start a plugin and those that require it.
+        """Stop and start a plugin and those that require it."""
+        return await self._change("restarts", self._life(plugin), again=True)
 
-        Raises PluginError for an id that is not there.
+    async def reload(self, plugin: str) -> PluginInfo:
+        """Stop a plugin, read its manifest and its code anew, and start it and those that require it."""
+        life = self._life(plugin)
+        return await self._change("reloads", life, life.reread, again=True)
+
+    async def load(self, plugin: str) -> PluginInfo:
+        """Look for plugins again, and start one that is new, was unloaded, or does not run."""
+        await self._alone(f"loads {plugin}", (), partial(self._find, plugin))
+        return self._life(plugin).info()
+
+    async def unload(self, plugin: str) -> PluginInfo:
+        """Stop a plugin and those that require it, and forget its code until it is loaded or enabled."""
+        life = self._life(plugin)
+        return await self._change("unloads", life, life.unload, again=True)
+
+    async def enable(self, plugin: str) -> PluginInfo:
+        """Let a plugin run, now and after the next start of the hub.
+
+        Raises PluginError when the configuration disables it.
         """
-        record = self._records.get(plugin)
-        if record is None:
+        life = self._life(plugin)
+        if self._configured.get(plugin) is False:
             raise PluginError(
-                f"there is no plugin {plugin!r}{did_you_mean(plugin, self._records)}; `hub plugins list` shows all",
+                f"the configuration disables {plugin}; take it out of [plugins] disable there", plugin=plugin
+            )
+
+        async def remember() -> None:
+            await self._by_hand.set(plugin, True, durable=True)
+            life.is_unloaded = False
+
+        return await self._change("enables", life, remember, again=not life.is_up)
+
+    async def disable(self, plugin: str) -> PluginInfo:
+        """Stop a plugin and those that require it, and let it not run after the next start of the hub either.
+
+        Raises PluginError when the configuration enables it.
+        """
+        life = self._life(plugin)
+        if self._configured.get(plugin):
+            raise PluginError(
+                f"the configuration enables {plugin}; take it out of [plugins] enable there, and its section"
+                f" [plugin.{plugin}] if it has one",
                 plugin=plugin,
             )
-        if plugin in self._order:
-            # In a task of the manager's own: the caller may be a task of the plugin that goes down.
-            await asyncio.shield(self._tasks.start(f"restarts {plugin}", self._restart(plugin)))
-        return record.info()
+        return await self._change("disables", life, lambda: self._by_hand.set(plugin, False, durable=True))
 
-    async def _restart(self, plugin: str) -> None:
-        async with self._lock:
-            affected = self._dependents(plugin)
-            for name in reversed(affected):
-                self._forget_retry(self._records[name])
-                await self._stop_one(self._records[name])
-            for name in affected:
-                self._records[name].failures = 0
-                self._records[name].restarts += 1
-            await self._start_many(affected)
+    async def reconfigure(
+        self, config_of: ConfigOf, changed: Collection[str], enable: Collection[str], disable: Collection[str]
+    ) -> None:
+        """Go on with another configuration: restart the `changed` plugins, start and stop what it says."""
+
+        async def take_on() -> None:
+            self._config_of = config_of
+            self._configured = dict.fromkeys(enable, True) | dict.fromkeys(disable, False)
+
+        await self._alone("takes on a configuration", changed, take_on)
+
+    # Faults
 
     def handler_failed(self, owner: str, event: Event, error: Exception) -> None:
         """Count and log a subscriber's failure against its plugin."""
-        self._failed(owner, f"handler of {event.type} {event.subject}", error)
+        what = f"handler of {event.type} {event.subject}"
+        if (life := self._lives.get(owner)) is not None:
+            life.failed(what, error)
+        else:
+            _LOG.error("%s: %s failed: %s: %s", owner, what, type(error).__name__, error, exc_info=error)
 
-    def _failed(self, owner: str, what: str, error: BaseException) -> None:
-        if (record := self._records.get(owner)) is not None:
-            record.errors += 1
-        _LOG.error("%s: %s failed: %s: %s", owner, what, type(error).__name__, error, exc_info=error)
+    def blocked(self, report: LoopBlocked) -> None:
+        """Count against a plugin that it held up the whole hub."""
+        if (life := self._lives.get(report.plugin)) is not None:
+            life.blocked(report.where, report.seconds)
 
-    async def _start_many(self, names: list[str]) -> None:
+    # How a change is made
+
+    def _life(self, plugin: str) -> Life:
+        if (life := self._lives.get(plugin)) is None:
+            raise _unknown(plugin, self._lives)
+        return life
+
+    async def _change(self, what: str, life: Life, step: Step | None = None, *, again: bool = False) -> PluginInfo:
+        name = life.manifest.id
+        await self._alone(f"{what} {name}", (name,) if again else (), step)
+        return life.info()
+
+    async def _alone(self, name: str, again: Collection[str], step: Step | None) -> None:
+        if self._is_over:
+            raise HubError("the hub is stopping; it starts and stops no plugin any more")
+        # In a task of the manager's own: the caller may be a task of the plugin that goes down.
+        await asyncio.shield(self._tasks.start(name, self._changed(again, step)))
+
+    async def _changed(self, again: Collection[str], step: Step | None) -> None:
+        """Take down `again` and what requires them, take a step, and let everything be as it should."""
+        async with self._lock:
+            await self._take_down(again)
+            try:
+                if step is not None:
+                    await step()
+            finally:
+                if not self._is_over:
+                    await self._settle()
+
+    async def _find(self, plugin: str) -> None:
+        found, mistakes = await asyncio.to_thread(self._rediscover)
+        if plugin not in found:
+            raise next((one for one in mistakes if f"/{plugin}/" in one.where), None) or _unknown(plugin, found)
+        wanted = [plugin, *found[plugin].requires]
+        for name in wanted:
+            if name in found and name not in self._lives:
+                self._lives[name] = Life(self._core, found[name])
+                wanted += found[name].requires
+        life = self._lives[plugin]
+        if not life.is_up:
+            life.manifest, life.is_unloaded = found[plugin], False
+            await life.end()
+
+    async def _settle(self) -> None:
+        """Stop what should not run any more, start what should and is ready to; say of the others why not."""
+        found = {name: life.manifest for name, life in self._lives.items()}
+        choices = await self._by_hand.get_many([*found]) | self._configured
+        choices |= {name: False for name, life in self._lives.items() if life.is_unloaded}
+        enabled = {name for name, is_enabled in choices.items() if is_enabled}
+        chosen = choose(found, enabled, choices.keys() - enabled)
+        order, refused = start_order({one.id: one for one in chosen}, found)
+        idle = found.keys() - {*order}
+        await self._take_down(idle)
+        self._order = order
+        for name in idle:
+            by_configuration = self._configured.get(name) is False
+            self._lives[name].stay_down(refused.get(name, ""), by_configuration=by_configuration)
+        await self._start_ready()
+
+    async def _take_down(self, names: Collection[str]) -> None:
+        """Stop plugins and those that require them, in reverse order."""
+        affected = {*names}
+        for name in self._order:
+            if affected & self._lives[name].manifest.requires.keys():
+                affected.add(name)
+        for name in reversed(self._order):
+            if name in affected:
+                await self._lives[name].end()
+
+    async def _start_ready(self) -> None:
         begun: dict[str, asyncio.Task[None]] = {}
-        for name in names:
-            about = self._records[name].manifest
-            first = [begun[need] for need in (*about.requires, *about.after) if need in begun]
-            begun[name] = self._tasks.start(f"starts {name}", self._start_behind(self._records[name], first))
+        for name in self._order:
+            life = self._lives[name]
+            if life.is_ready and not life.is_up:
+                about = life.manifest
+                first = [begun[need] for need in (*about.requires, *about.after) if need in begun]
+                begun[name] = self._tasks.start(f"starts {name}", self._start(life, first))
         await asyncio.gather(*begun.values())
 
-    async def _start_behind(self, record: _Record, first: list[asyncio.Task[None]]) -> None:
+    async def _start(self, life: Life, first: Collection[asyncio.Task[None]]) -> None:
         if first:
             await asyncio.wait(first)
-        await self._start_one(record)
-
-    async def _start_one(self, record: _Record) -> None:
-        name = record.manifest.id
-        down = [need for need in record.manifest.requires if self._records[need].status != "running"]
+        name = life.manifest.id
+        down = [need for need in life.manifest.requires if self._lives[need].status != "running"]
         if down:
-            self._note(record, "failed", f"{name} requires {down[0]}, which is not running")
-            self._retry(record)
-            return
-        self._note(record, "starting")
-        try:
-            cls = await asyncio.to_thread(load_class, record.manifest)
-            config = self._config_of(record.manifest, cls.Config)
-            record.host = InsideHost(self._core, record.manifest, config, self._on_task_error(name), cls)
-            await _within(_START_LIMIT, record.host.start(), name)
-        except (ConfigError, ManifestError, PluginError) as error:
-            self._note(record, "failed", str(error))
-        except Exception as error:  # noqa: BLE001 - a plugin's failed start is its own
-            self._start_failed(record, error)
-        else:
-            record.failures = 0
-            self._note(record, "running")
+            life.note("failed", f"{name} requires {down[0]}, which is not running")
+        elif pause := await life.begin(self._config_of):
+            life.retry = self._core.clock.call_later(
+                pause, lambda: self._tasks.start(f"restarts {name}", self._try_again(life))
+            )
 
-    def _start_failed(self, record: _Record, error: Exception) -> None:
-        record.errors += 1
-        if isinstance(error, HubError):
-            self._note(record, "failed", str(error))
-        else:
-            self._note(record, "failed", f"{type(error).__name__}: {error}", error)
-        self._retry(record)
-
-    def _retry(self, record: _Record) -> None:
-        if record.failures >= len(_PAUSES):
-            self._note(record, "quarantined", record.reason)
-            return
-        pause = _PAUSES[record.failures]
-        record.failures += 1
-        name = record.manifest.id
-        record.retry = self._core.clock.call_later(
-            pause, lambda: self._tasks.start(f"restarts {name}", self._start_again(record))
-        )
-
-    async def _start_again(self, record: _Record) -> None:
+    async def _try_again(self, life: Life) -> None:
         async with self._lock:
-            if record.status == "failed":
-                self._forget_retry(record)
-                record.restarts += 1
-                await self._start_one(record)
-
-    async def _stop_one(self, record: _Record) -> None:
-        host, record.host = record.host, None
-        if host is not None and (problem := await host.stop()):
-            record.errors += 1
-            _LOG.warning("Plugin %s: %s", record.manifest.id, problem)
-        if record.status in {"running", "starting"}:
-            self._note(record, "stopped")
-
-    def _note(self, record: _Record, status: str, reason: str = "", error: Exception | None = None) -> None:
-        record.status, record.reason = status, reason
-        if status in {"failed", "quarantined"}:
-            what = "failed to start" if status == "failed" else "is quarantined"
-            _LOG.error("Plugin %s %s: %s", record.manifest.id, what, reason, exc_info=error)
-        elif status == "running":
-            _LOG.info("Plugin %s %s is running", record.manifest.id, record.manifest.version)
-        self._core.bus.publish("plugin.status", f"plugin/{record.manifest.id}", record.info())
-
-    def _forget_retry(self, record: _Record) -> None:
-        if record.retry is not None:
-            record.retry()
-            record.retry = None
-
-    def _dependents(self, plugin: str) -> list[str]:
-        affected = {plugin}
-        for name in self._order:
-            if affected & self._records[name].manifest.requires.keys():
-                affected.add(name)
-        return [name for name in self._order if name in affected]
-
-    def _on_task_error(self, owner: str) -> Callable[[str, BaseException], None]:
-        return lambda name, error: self._failed(owner, f"task {name}", error)
+            if life.status == "failed":
+                life.is_ready = True
+                await self._start_ready()
 
 
-async def _within(seconds: float, start: Awaitable[None], name: str) -> None:
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            await start
-    except TimeoutError as error:
-        if limit.expired():
-            raise HubError(f"{name} did not start within {seconds:g} s") from error
-        raise
+def _unknown(plugin: str, known: Collection[str]) -> PluginError:
+    return PluginError(
+        f"there is no plugin {plugin!r}{did_you_mean(plugin, known)}; `hub plugins list --all` shows all",
+        plugin=plugin,
+    )
 
 
-def choose(found: Mapping[str, Manifest], enable: Iterable[str], disable: Iterable[str]) -> list[Manifest]:
-    """The manifests to run, with all they require; every name in `enable` must be `found`."""
-    wanted = {name for name, one in found.items() if one.enabled} | {*enable}
-    wanted -= {*disable}
-    queue = [*wanted]
-    while queue:
-        for need in found[queue.pop()].requires:
-            if need in found and need not in wanted and need not in disable:
-                wanted.add(need)
-                queue.append(need)
-    return [found[name] for name in sorted(wanted)]
+def _tell(name: str, error: BaseException) -> None:
+    # Who asked is told as well, if it is still there.
+    _LOG.error("%s: %s", name, error, exc_info=None if isinstance(error, HubError) else error)

@@ -1,22 +1,23 @@
-"""What a plugin author's tests need: a hub in memory, a clock one can turn, and a record of what happened.
+"""What a plugin author's tests need: a hub in memory, a clock one can turn, and records of events and calls.
 
     async with running(Doorbell, config={"doorbell": {"tone": "bell"}}) as hub:
+        hub.stand_in("chime.play")
         hub.publish("device.button", "device/front-door/button", {"action": "single"})
         await settle()
-        assert hub.state.get("doorbell/rung") == 1
+        assert hub.calls_of("chime.play") == [{"tone": "bell"}]
 
 A plugin without a `plugin.toml` beside it, as one written inside a test, has its class name in lower case as its id.
 """
 
 import asyncio
-import heapq
 import itertools
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast, override
 
 import msgspec
 
@@ -39,7 +40,7 @@ class ManualClock:
     def __init__(self, now: int = 1_767_225_600_000_000_000) -> None:
         self._now = now
         self._monotonic = 1000.0
-        self._timers: list[tuple[float, int, list[Callable[[], object]]]] = []
+        self._timers: set[tuple[float, int, Callable[[], object]]] = set()
         self._count = itertools.count()
 
     def now(self) -> int:
@@ -52,21 +53,16 @@ class ManualClock:
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> Undo:
         """Call once when the clock has been turned `delay` seconds on."""
-        cell = [callback]
-        heapq.heappush(self._timers, (self._monotonic + delay, next(self._count), cell))
-        return cell.clear
+        timer = self._monotonic + delay, next(self._count), callback
+        self._timers.add(timer)
+        return partial(self._timers.discard, timer)
 
     async def sleep(self, delay: float) -> None:
         """Wait until the clock has been turned `delay` seconds on."""
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def wake() -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        undo = self.call_later(delay, wake)
+        woken = asyncio.Event()
+        undo = self.call_later(delay, woken.set)
         try:
-            await woken
+            await woken.wait()
         finally:
             undo()
 
@@ -78,11 +74,10 @@ class ManualClock:
         """Turn the clock on, timer by timer, letting what wakes run in between."""
         until = self._monotonic + seconds
         await settle()
-        while self._timers and self._timers[0][0] <= until:
-            due, _, cell = heapq.heappop(self._timers)
-            self._turn(max(due - self._monotonic, 0.0))
-            if cell:
-                cell.pop()()
+        while self._timers and (timer := min(self._timers))[0] <= until:
+            self._timers.discard(timer)
+            self._turn(max(timer[0] - self._monotonic, 0.0))
+            timer[2]()
             await settle()
         self._turn(until - self._monotonic)
         await settle()
@@ -92,14 +87,50 @@ class ManualClock:
         self._now += int(seconds * 1e9)
 
 
-class HubInMemory:
-    """A hub for tests: real bus, services and state; storage in memory; `recorded` holds every event in order."""
+class Called(NamedTuple):
+    """A service call as it was made."""
 
-    def __init__(self, core: Core, clock: ManualClock, errors: list[str]) -> None:
-        self.core = core
-        self.clock = clock
-        self.errors = errors
+    name: str
+    arguments: dict[str, Any]
+    caller: str
+
+
+class _Recording(ServiceRegistry):
+    """A registry that notes every call, and answers those to services that others stand in for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Called] = []
+        self.answers: dict[str, Any] = {}
+
+    @override
+    async def call(self, name: str, arguments: Mapping[str, Any], *, caller: str, timeout: float = 10.0) -> Any:
+        self.calls.append(Called(name, dict(arguments), caller))
+        if name not in self.answers:
+            return await super().call(name, arguments, caller=caller, timeout=timeout)
+        answer = self.answers[name]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(**arguments) if callable(answer) else answer
+
+
+class HubInMemory:
+    """A hub for tests: real bus, services and state; storage in memory.
+
+    `recorded` holds every event, `calls` every service call, in order; `errors` the faults of handlers and tasks.
+    """
+
+    def __init__(self, data_dir: Path, config: Mapping[str, Mapping[str, Any]]) -> None:
+        bus = EventBus(lambda owner, event, error: self.errors.append(f"{owner}: {event.type}: {error!r}"))
+        bus.declare("plugin.status", PluginInfo, "hub")
+        self.clock = ManualClock()
+        self._registry = _Recording()
+        state, storage = StateEngine(bus, self.clock), MemoryEngine(self.clock)
+        self.core = core = Core(bus, self._registry, state, storage, self.clock, data_dir)
+        self.errors: list[str] = []
+        self._config = config
         self.recorded: list[Event] = []
+        self.calls = self._registry.calls
         self._hosts: dict[str, InsideHost] = {}
         self._context = InsideContext(core, "test", {})
         self.events = self._context.events
@@ -109,16 +140,10 @@ class HubInMemory:
 
     def publish(self, type: str, subject: str, data: Any = None) -> Event:  # noqa: A002, ANN401
         """Publish an event; a type that nobody declared is declared on the way."""
-        try:
-            return self.core.bus.publish(type, subject, data, "test")
-        except EventError:
+        with ExitStack() as undo:
             with suppress(EventError):
-                undo = self.core.bus.declare(type, None, "test")
-                try:
-                    return self.core.bus.publish(type, subject, data, "test")
-                finally:
-                    undo()
-            raise
+                undo.callback(self.core.bus.declare(type, None, "test"))
+            return self.core.bus.publish(type, subject, data, "test")
 
     async def call(self, name: str, /, *, timeout: float = 10.0, **arguments: Any) -> Any:  # noqa: ANN401, ASYNC109
         """Call a service as a user would."""
@@ -128,18 +153,29 @@ class HubInMemory:
         """Stand in for a service of a plugin that is not there; its owner is the name's first part."""
         return self.core.services.register(name, function, name.partition(".")[0])
 
+    def stand_in(self, name: str, answer: Any = None) -> None:  # noqa: ANN401 - whatever the service gives
+        """Answer calls of `name`, whatever their arguments: with a value, a function's result, or an error to raise."""
+        self._registry.answers[name] = answer
+
+    def calls_of(self, name: str) -> list[dict[str, Any]]:
+        """The arguments of every call of one service."""
+        return [one.arguments for one in self.calls if one.name == name]
+
     def events_of(self, type: str) -> list[Event]:  # noqa: A002
         """The recorded events of one type."""
         return [event for event in self.recorded if event.type == type]
 
     async def run(self, plugin: type[Plugin], config: Mapping[str, Any] | None = None) -> InsideContext:
-        """Start a plugin here; raises what its start raised."""
+        """Start a plugin here, with its section of the hub's configuration if none is given.
+
+        Raises what its start raised.
+        """
         manifest = await asyncio.to_thread(_manifest_of, plugin)
-        settings: Any = {**manifest.config, **(config or {})}
+        given = self._config.get(manifest.id, {}) if config is None else config
+        settings: Any = {**manifest.config, **given}
         if plugin.Config is not None:
             settings = msgspec.convert(settings, plugin.Config)
-        host = InsideHost(self.core, manifest, settings, self._note_error, plugin)
-        self._hosts[manifest.id] = host
+        host = self._hosts[manifest.id] = InsideHost(self.core, manifest, settings, self._note_error, plugin)
         await host.start()
         return self.context(manifest.id)
 
@@ -152,20 +188,17 @@ class HubInMemory:
 
         Raises LookupError when it does not run.
         """
-        ctx = self._hosts[plugin].context
-        if ctx is None:
+        if (host := self._hosts.get(plugin)) is None or host.context is None:
             raise LookupError(f"plugin {plugin} is not running")
-        return ctx
+        return host.context
 
     def plugin(self, plugin: str) -> Plugin:
         """The running plugin itself.
 
         Raises LookupError when it does not run.
         """
-        found = self._hosts[plugin].plugin
-        if found is None:
-            raise LookupError(f"plugin {plugin} is not running")
-        return found
+        self.context(plugin)
+        return cast("Plugin", self._hosts[plugin].plugin)
 
     async def close(self) -> None:
         """Stop everything, newest first."""
@@ -186,19 +219,12 @@ async def running(
 
     Faults of handlers and tasks are collected in `errors`.
     """
-    errors: list[str] = []
-    bus = EventBus(lambda owner, event, error: errors.append(f"{owner}: {event.type}: {error!r}"))
     folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="hub-")
-    clock = ManualClock()
-    storage = MemoryEngine()
-    await storage.open()
-    core = Core(bus, ServiceRegistry(), StateEngine(bus), storage, clock, data_dir or Path(folder.name))
-    bus.declare("plugin.status", PluginInfo, "hub")
-    hub = HubInMemory(core, clock, errors)
+    hub = HubInMemory(data_dir or Path(folder.name), config or {})
+    await hub.core.storage.open()
     try:
         for plugin in plugins:
-            manifest = await asyncio.to_thread(_manifest_of, plugin)
-            await hub.run(plugin, (config or {}).get(manifest.id))
+            await hub.run(plugin)
         yield hub
     finally:
         await hub.close()

@@ -1,1 +1,1 @@
-"""Where a plugin runs. Each host gives the same Context; today there is one: inside the hub."""
+"""Where plugins are found and where they run. Each host gives the same Context; today there is one: inside the hub."""

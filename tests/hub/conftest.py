@@ -1,4 +1,4 @@
-"""Fixtures of several files: a hub in a process of its own, and logs as configured."""
+"""Fixtures of several files: a hub in a process of its own, logs as configured, a plugin that does as a test says."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 
 from hub import logs
+from hub.bus import EventBus
 from hub.cli.log_file import log_file as file_of
 from hub.cli.log_lines import terminal as terminal_lines
+from hub.hosts.core import Core
+from hub.services import ServiceRegistry
+from hub.state import StateEngine
+from hub.storage.memory import MemoryEngine
+from hub.testing import ManualClock
 from hub.types import Undo
 from tests.harness import Process
+from tests.hub.bell import Bell, Step
 from tests.hub.logged import Configure
 from tests.hub.running_hub import Run
 
@@ -46,3 +53,24 @@ def configure() -> Iterator[Configure]:
     yield start
     for undo in undos:
         undo()
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[Step | None, Step | None], None]:
+    monkeypatch.setattr(Bell, "heard", [])
+
+    def put(on_start: Step | None, on_stop: Step | None = None) -> None:
+        monkeypatch.setattr(Bell, "on_start", staticmethod(on_start) if on_start else None)
+        monkeypatch.setattr(Bell, "on_stop", staticmethod(on_stop) if on_stop else None)
+
+    return put
+
+
+@pytest.fixture
+async def core(tmp_path: Path) -> Core:
+    bus = EventBus()
+    for name in ("door.opened", "gate.opened"):
+        bus.declare(name, None, "test")
+    storage = MemoryEngine()
+    await storage.open()
+    return Core(bus, ServiceRegistry(), StateEngine(bus), storage, ManualClock(), tmp_path)

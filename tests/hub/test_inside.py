@@ -1,117 +1,18 @@
 """A plugin inside the hub: wired, started, and taken back without a trace however it ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import ClassVar, override
+import gc
+from collections.abc import Callable
+from contextlib import suppress
 
-import msgspec
 import pytest
 
-from hub.api import Event, EventError, Plugin, event, on, service
-from hub.bus import EventBus
-from hub.errors import HubError, PluginError, StorageError, UnknownServiceError
+from hub.api import EventError, Plugin
+from hub.errors import HubError, StorageError
 from hub.hosts.core import Core
-from hub.hosts.inside import InsideHost, Registrations, load_class
-from hub.manifest import Manifest
-from hub.services import ServiceRegistry
-from hub.state import StateEngine
-from hub.storage.memory import MemoryEngine
+from hub.hosts.inside import InsideHost
 from hub.testing import ManualClock, settle
-from tests.harness import eventually
-
-type Step = Callable[["Bell"], Awaitable[None]]
-
-
-@event("bell.rung")
-class Rung(msgspec.Struct, frozen=True):
-    times: int
-
-
-class Unmarked(msgspec.Struct, frozen=True):
-    times: int
-
-
-class Bell(Plugin):
-    """Does in `start` and `stop` what a test put there."""
-
-    emits = (Rung,)
-    on_start: ClassVar[Step | None] = None
-    on_stop: ClassVar[Step | None] = None
-    heard: ClassVar[list[str]] = []
-
-    @override
-    async def start(self) -> None:
-        if (step := type(self).on_start) is not None:
-            await step(self)
-
-    @override
-    async def stop(self) -> None:
-        if (step := type(self).on_stop) is not None:
-            await step(self)
-
-    @on("door.*", subject="front/#", priority=2)
-    @on("gate.opened")
-    def plain(self, opened: Event) -> None:
-        self.heard.append(f"plain {opened.subject}")
-
-    @on("door.opened")
-    async def slow(self, opened: Event) -> None:
-        self.heard.append(f"slow {opened.subject}")
-
-    @service
-    async def ring(self, times: int = 1) -> int:
-        """Ring."""
-        self.ctx.events.publish("bell.rung", "bell", {"times": times})
-        return times
-
-
-class NotAPlugin:
-    pass
-
-
-@pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[Step | None, Step | None], None]:
-    monkeypatch.setattr(Bell, "heard", [])
-
-    def put(on_start: Step | None, on_stop: Step | None = None) -> None:
-        monkeypatch.setattr(Bell, "on_start", staticmethod(on_start) if on_start else None)
-        monkeypatch.setattr(Bell, "on_stop", staticmethod(on_stop) if on_stop else None)
-
-    return put
-
-
-@pytest.fixture
-async def core(tmp_path: Path) -> Core:
-    bus = EventBus()
-    for name in ("door.opened", "gate.opened"):
-        bus.declare(name, None, "test")
-    storage = MemoryEngine()
-    await storage.open()
-    return Core(bus, ServiceRegistry(), StateEngine(bus), storage, ManualClock(), tmp_path)
-
-
-def manifest(entry: str = f"{__name__}:Bell") -> Manifest:
-    return Manifest(id="bell", version="1.0", api="1", entry=entry, folder=Path())
-
-
-def nothing_is_left(core: Core) -> bool:
-    with pytest.raises(EventError, match="not declared"):
-        core.bus.publish("bell.rung", "x", Rung(1))
-    tasks = {task.get_name() for task in asyncio.all_tasks()}
-    return not core.bus.counts() and not core.services.list() and not [name for name in tasks if name[:5] == "bell:"]
-
-
-async def forever() -> None:
-    await asyncio.Event().wait()
-
-
-async def everything(plugin: Bell) -> None:
-    plugin.ctx.tasks.start("glows", forever())
-    plugin.ctx.events.subscribe("door.opened", lambda _event: None)
-    plugin.ctx.state.watch("lamp/#", lambda _event: None)
-    plugin.ctx.services.register("bell.extra", forever)
-    plugin.ctx.clock.call_later(5, lambda: plugin.heard.append("timer"))
+from tests.hub.bell import Bell, Rung, Unmarked, everything, forever, manifest, nothing_is_left
 
 
 async def test_a_plugin_is_wired_by_its_marks(core: Core, steps: Callable[..., None]) -> None:
@@ -281,19 +182,21 @@ async def test_a_stop_that_is_cut_off_takes_everything_back(core: Core, steps: C
     assert nothing_is_left(core)
 
 
-async def test_what_ignores_its_end_is_named_and_holds_nobody_up(
-    core: Core, steps: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+async def test_what_ignores_its_end_is_named_and_cut_off(
+    core: Core, steps: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("hub.hosts.inside._STOP_LIMIT", 0.01)
     monkeypatch.setattr("hub.tasks.TaskGroup.cancel.__defaults__", (0.01,))
-    release = asyncio.Event()
+    ended: list[str] = []
 
     async def stubborn(_plugin: Bell) -> None:
-        while not release.is_set():
-            try:
-                await release.wait()
-            except asyncio.CancelledError:
-                continue
+        try:
+            while True:
+                with suppress(asyncio.CancelledError):
+                    await forever()
+        finally:
+            ended.append("cut off")
+            raise ValueError("no bulb")
 
     async def starts_stubborn(plugin: Bell) -> None:
         plugin.ctx.tasks.start("stays", stubborn(plugin))
@@ -303,9 +206,30 @@ async def test_what_ignores_its_end_is_named_and_holds_nobody_up(
     await host.start()
 
     assert await host.stop() == "tasks would not end: bell:stays, bell:stops"
-    assert not core.services.list()
-    release.set()
-    await eventually(lambda: nothing_is_left(core))
+    assert ended == ["cut off", "cut off"]
+    await settle()
+    assert nothing_is_left(core)
+    gc.collect()
+    assert caplog.messages == []
+
+
+async def test_a_start_that_ignores_its_end_is_cut_off(
+    core: Core, steps: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.tasks.TaskGroup.cancel.__defaults__", (0.01,))
+
+    async def stubborn(_plugin: Bell) -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await forever()
+
+    steps(stubborn)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await InsideHost(core, manifest(), {}).start()
+    await settle()
+
+    assert nothing_is_left(core)
 
 
 async def test_an_unmarked_event_struct_is_refused(core: Core) -> None:
@@ -358,65 +282,3 @@ async def test_a_timer_fires_once_and_its_fault_is_the_plugins(core: Core, steps
     assert fired == ["first", "second"]
     assert failures == [("bell:timer", "list.remove(x): x not in list")]
     await host.stop()
-
-
-async def test_after_the_end_the_context_is_of_no_use_to_its_hearers(core: Core, steps: Callable[..., None]) -> None:
-    steps(None)
-    host = InsideHost(core, manifest(), {})
-    await host.start()
-    await host.stop()
-    core.bus.publish("door.opened", "front/door")
-    await settle()
-
-    assert Bell.heard == []
-    with pytest.raises(UnknownServiceError):
-        await core.services.call("bell.ring", {}, caller="test")
-
-
-def test_registrations_are_undone_newest_first_and_once() -> None:
-    order: list[int] = []
-    kept = Registrations()
-    undos = [kept.keep(lambda number=number: order.append(number)) for number in range(4)]  # type: ignore[misc]
-    undos[2]()
-    undos[2]()
-    kept.undo_all()
-    undos[0]()
-    kept.undo_all()
-
-    assert order == [2, 3, 1, 0]
-
-
-def test_a_class_is_loaded_by_its_entry() -> None:
-    assert load_class(manifest()) is Bell
-
-
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ("hub.nowhere:Bell", "bell: its module hub.nowhere cannot be imported: ModuleNotFoundError"),
-        (f"{__name__}:Nothing", "is not a class derived from Plugin"),
-        (f"{__name__}:NotAPlugin", "is not a class derived from Plugin"),
-        ("broken_module:Bell", "cannot be imported: ZeroDivisionError: division by zero"),
-        ("quitting_module:Bell", "cannot be imported: SystemExit: 3"),
-    ],
-)
-def test_what_cannot_be_loaded_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, said: str
-) -> None:
-    (tmp_path / "broken_module.py").write_text("1 / 0")
-    (tmp_path / "quitting_module.py").write_text("raise SystemExit(3)")
-    monkeypatch.syspath_prepend(tmp_path)
-
-    with pytest.raises(PluginError) as caught:
-        load_class(manifest(entry))
-
-    assert said in str(caught.value)
-    assert caught.value.plugin == "bell"
-
-
-def test_a_module_may_refuse_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "refusing_module.py").write_text("from hub.api import StorageError\nraise StorageError('no stick')")
-    monkeypatch.syspath_prepend(tmp_path)
-
-    with pytest.raises(StorageError, match="no stick"):
-        load_class(manifest("refusing_module:Bell"))

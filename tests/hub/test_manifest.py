@@ -1,6 +1,7 @@
-"""Manifests: what they may say, errors that name file and key, version ranges, and the search for plugins."""
+"""Manifests: what they may say, errors that name file and key, and version ranges."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
 from hub.errors import ManifestError
-from hub.manifest import discover, load, satisfies
+from hub.manifest import Permissions, load, satisfies
 
 LEAST = """\
 id = "doorbell"
@@ -32,7 +33,8 @@ def plugin(parent: Path, name: str, text: str = LEAST) -> Path:
 def test_the_least_a_manifest_says(tmp_path: Path) -> None:
     made = load(plugin(tmp_path, "doorbell"))
     assert (made.id, made.version, made.api, made.folder) == ("doorbell", "0.1.0", "1", tmp_path / "doorbell")
-    assert (made.description, made.requires, made.after, made.config, made.permissions) == ("", {}, [], {}, {})
+    assert (made.description, made.requires, made.after, made.config) == ("", {}, [], {})
+    assert (made.permissions, made.origin) == (Permissions(), "bundled")
     assert made.isolation == "inside"
     assert made.enabled
 
@@ -49,13 +51,32 @@ enabled = false
 [config]
 tone = "bell"
 [permissions]
-network = ["chime.local"]
+publish = ["doorbell.*"]
+hear = ["device.**"]
+call = ["chime.*"]
+offer = ["doorbell.ring"]
+read = ["device/+/on_off"]
+write = ["doorbell/#"]
+network = true
+serial = true
+files = ["/srv/tones"]
 """
     )
-    made = load(plugin(tmp_path, "doorbell", text))
+    made = load(plugin(tmp_path, "doorbell", text), "user")
     assert made.requires == {"devices": ">=0.1,<1", "chime": "*"}
     assert (made.after, made.isolation, made.enabled) == (["automation"], "inside", False)
-    assert (made.config, made.permissions) == ({"tone": "bell"}, {"network": ["chime.local"]})
+    assert (made.config, made.origin) == ({"tone": "bell"}, "user")
+    assert made.permissions == Permissions(
+        publish=["doorbell.*"],
+        hear=["device.**"],
+        call=["chime.*"],
+        offer=["doorbell.ring"],
+        read=["device/+/on_off"],
+        write=["doorbell/#"],
+        network=True,
+        serial=True,
+        files=["/srv/tones"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,6 +94,8 @@ network = ["chime.local"]
         ("entry", "requires = { A = '1' }\nentry", ":4: [requires] A: 'A' is not an id"),
         ("entry", "isolation = 'no'\nentry", ":4: isolation: invalid enum value 'no'; use one of inside"),
         ("entry", "enable = true\nentry", ":4: enable: is not a known key, did you mean 'enabled'"),
+        ("entry", "permissions = { heer = ['a'] }\nentry", ":4: [permissions] heer: is not a known key, did you mean"),
+        ("entry", "permissions = { hear = 'a' }\nentry", ":4: [permissions] hear: expected array, got str"),
         ("entry", "entry = \nentry", ":4: is not TOML here: "),
     ],
 )
@@ -87,32 +110,6 @@ def test_a_mistake_is_one_sentence_with_file_line_and_key(tmp_path: Path, old: s
 def test_a_folder_without_a_manifest_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"plugin\.toml: cannot be read: No such file or directory"):
         load(tmp_path)
-
-
-def test_plugins_are_found_by_id_and_the_broken_ones_named(tmp_path: Path) -> None:
-    plugin(tmp_path / "a", "zebra", LEAST.replace("doorbell", "zebra"))
-    plugin(tmp_path / "a", "broken", "id = 3")
-    (tmp_path / "a" / "__pycache__").mkdir()
-    (tmp_path / "a" / "file").write_text("")
-    plugin(tmp_path / "b", "ant", LEAST.replace("doorbell", "ant"))
-    found, errors = discover([tmp_path / "a", tmp_path / "b", tmp_path / "absent"])
-    assert [one.id for one in found] == ["ant", "zebra"]
-    assert [str(one).removeprefix(str(tmp_path)) for one in errors] == [
-        "/a/broken/plugin.toml:1: id: expected str, got int",
-        "/absent: no plugins can be read here: No such file or directory; mend [hub] plugin_dirs",
-    ]
-
-
-def test_two_plugins_of_one_id_are_an_error_that_names_both(tmp_path: Path) -> None:
-    first = plugin(tmp_path / "a", "one")
-    second = plugin(tmp_path / "b", "two")
-    found, errors = discover([tmp_path / "a", tmp_path / "b", tmp_path / "a"])
-    assert [one.folder for one in found] == [first]
-    (error,) = errors
-    assert str(error) == (
-        f"{second / 'plugin.toml'}: id: plugin 'doorbell' is there twice, in {first} and in {second};"
-        " the first runs: take one away or rename it"
-    )
 
 
 @pytest.mark.parametrize(
@@ -139,13 +136,22 @@ def test_ranges_mean_what_they_mean_in_python_packages(version: str, wanted: str
 
 
 @pytest.mark.parametrize(
-    "wanted", ["1", "~1", ">=", ">=1,", ">=1.x", ">=1 <2", "=>1", ">=1.0.0b1", ">=\N{ARABIC-INDIC DIGIT ONE}"]
+    "wanted",
+    ["1", "~1", ">=", ">=1,", ",>=1", ">=1.x", ">=1 <2", "=>1", ">=1.0.0b1", "*,>=1", ">=\N{ARABIC-INDIC DIGIT ONE}"],
 )
-def test_what_is_no_range_is_refused(wanted: str) -> None:
-    with pytest.raises(ValueError, match="is not a version range"):
-        satisfies("1", wanted)
+def test_what_is_no_range_is_refused(tmp_path: Path, wanted: str) -> None:
+    with pytest.raises(ManifestError, match=r":5: \[requires\] a: .* is not a version range"):
+        load(plugin(tmp_path, "doorbell", f"{LEAST}requires = {{ a = '{wanted}' }}\n"))
 
 
-def test_what_is_no_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="is not a version"):
-        satisfies("1.0b1", ">=1")
+@pytest.mark.parametrize("version", ["", "1.", "1.0b1", "1.2.3.4.5.6.7", "1234567890", "\N{ARABIC-INDIC DIGIT ONE}"])
+def test_what_is_no_version_is_refused(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ManifestError, match=r":2: version: .* is not a version"):
+        load(plugin(tmp_path, "doorbell", LEAST.replace("0.1.0", version)))
+
+
+@given(RANGES)
+def test_what_is_a_range_may_be_required(wanted: str) -> None:
+    with TemporaryDirectory() as parent:
+        made = load(plugin(Path(parent), "doorbell", f"{LEAST}requires = {{ a = '{wanted}' }}\n"))
+    assert made.requires == {"a": wanted}

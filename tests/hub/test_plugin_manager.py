@@ -1,145 +1,24 @@
 """The plugin manager: order, isolation of faults, retries with growing pauses, restarts, and a clean end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, ClassVar, override
 
-import msgspec
 import pytest
 
-from hub.api import Call, ConfigError, Event, EventError, HubError, Plugin, PluginError, event, on, service
-from hub.bus import EventBus
-from hub.hosts.core import Core
-from hub.manifest import Manifest
-from hub.plugin_manager import PluginManager, choose
-from hub.services import ServiceRegistry
-from hub.state import StateEngine
-from hub.storage.memory import MemoryEngine
+from hub.api import ConfigError, Event, HubError, Plugin, PluginError
+from hub.errors import NotPermittedError
 from hub.tasks import TaskGroup
-from hub.testing import ManualClock, settle
-from hub.types import PluginInfo
+from hub.testing import settle
+from hub.types import LoopBlocked
 from tests.harness import eventually
-
-type Step = Callable[[Plugin], Coroutine[Any, Any, None]]
-
-
-@event("scripted.rung")
-class Rung(msgspec.Struct, frozen=True):
-    times: int
-
-
-class Settings(msgspec.Struct):
-    tone: str = "gong"
-
-
-class Scripted(Plugin):
-    """Does what the test wrote for its id, and leaves something of every kind behind."""
-
-    Config = Settings
-    emits = (Rung,)
-    script: ClassVar[dict[tuple[str, str], Step]] = {}
-    played: ClassVar[list[str]] = []
-
-    @override
-    async def start(self) -> None:
-        await self._play("start")
-
-    @override
-    async def stop(self) -> None:
-        await self._play("stop")
-
-    async def _play(self, name: str) -> None:
-        self.played.append(f"{name} {self.ctx.plugin}")
-        if (step := self.script.get((name, self.ctx.plugin))) is not None:
-            await step(self)
-
-    @on("door.opened")
-    def fails(self, opened: Event) -> None:
-        raise ValueError(f"no bulb for {opened.subject}")
-
-    @service
-    async def ring(self, call: Call) -> str:
-        """Ring."""
-        return call.caller
-
-
-class World:
-    """A manager and what surrounds it; `plugins` is the order in which they are written."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock()
-        self.faults: list[str] = []
-        self.bus = EventBus(self._handler_failed)
-        self.bus.declare("door.opened", None, "test")
-        self.core = Core(self.bus, ServiceRegistry(), StateEngine(self.bus), MemoryEngine(), self.clock, folder)
-        self.config: dict[str, Exception] = {}
-        self.manager: PluginManager | None = None
-        self.statuses: list[tuple[str, str]] = []
-        self.tasks = TaskGroup("test")
-        self.bus.subscribe("plugin.status", self._note, tasks=self.tasks)
-
-    async def start(self, *plugins: Manifest) -> PluginManager:
-        await self.core.storage.open()
-        self.manager = PluginManager(self.core, plugins, self._config_of)
-        await self.manager.start()
-        return self.manager
-
-    def info(self, plugin: str) -> PluginInfo:
-        assert self.manager is not None
-        return next(one for one in self.manager.infos() if one.id == plugin)
-
-    async def turn(self, seconds: float, plugin: str, status: str) -> None:
-        """Turn the clock, and wait until the plugin has the status: its class is imported in a thread."""
-        await self.clock.advance(seconds)
-        await eventually(lambda: self.info(plugin).status == status)
-        await settle()
-
-    def _handler_failed(self, owner: str, event: Event, error: Exception) -> None:
-        assert self.manager is not None
-        self.manager.handler_failed(owner, event, error)
-
-    def _note(self, event: Event) -> None:
-        self.statuses.append((event.data.id, event.data.status))
-
-    def _config_of(self, manifest: Manifest, struct: type | None) -> Any:  # noqa: ANN401
-        if manifest.id in self.config:
-            raise self.config[manifest.id]
-        return struct() if struct else {}
+from tests.hub.world import Rung, Scripted, Step, World, fails_with, forever, made_world, plugin
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    Scripted.script.clear()
-    Scripted.played.clear()
-    made = World(tmp_path)
-    yield made
-    if made.manager is not None:
-        await made.manager.stop()
-    assert made.bus.counts() == {"test": 1}
-    assert made.core.services.list() == []
-    with pytest.raises(EventError, match="not declared"):
-        made.bus.publish("scripted.rung", "x", Rung(1))
-    await made.tasks.cancel()
-
-
-def plugin(id_: str, *requires: str, **more: Any) -> Manifest:  # noqa: ANN401
-    given = {"entry": f"{__name__}:Scripted", "version": "1.0", "requires": dict.fromkeys(requires, "*"), **more}
-    return Manifest(id=id_, api="1", folder=Path(), **given)
-
-
-def fails_with(error: BaseException) -> Step:
-    async def fails(plugin: Plugin) -> None:
-        plugin.ctx.tasks.start("glows", forever(plugin))
-        plugin.ctx.events.subscribe("door.*", lambda _event: None)
-        await asyncio.sleep(0)
-        raise error
-
-    return fails
-
-
-async def forever(_plugin: Plugin) -> None:
-    await asyncio.Event().wait()
+    async with made_world(tmp_path) as made:
+        yield made
 
 
 async def test_plugins_start_behind_their_needs_and_stop_before_them(world: World) -> None:
@@ -189,7 +68,7 @@ async def test_what_cannot_start_says_why_and_the_rest_runs(world: World) -> Non
         "x": "failed",
         "y": "failed",
     }
-    assert "requires gone, which is not enabled" in world.info("lonely").reason
+    assert "requires gone, which is not there" in world.info("lonely").reason
     assert "requires free >=2, but version 1.0 is installed" in world.info("picky").reason
     assert "goes in a circle" in world.info("x").reason
     assert "cannot be imported" in world.info("lost").reason
@@ -241,7 +120,12 @@ async def test_what_awaits_something_cancelled_while_starting_fails_alone(world:
 
 
 @pytest.mark.parametrize(
-    "error", [ConfigError("tone must be a text", where="hub.toml:3"), PluginError("no such model", plugin="a")]
+    "error",
+    [
+        ConfigError("tone must be a text", where="hub.toml:3"),
+        PluginError("no such model", plugin="a"),
+        NotPermittedError("add bell.rung to publish"),
+    ],
 )
 async def test_what_only_a_person_can_mend_is_not_retried(world: World, error: Exception) -> None:
     world.config["a"] = error
@@ -255,7 +139,7 @@ async def test_what_only_a_person_can_mend_is_not_retried(world: World, error: E
 
 
 async def test_a_start_that_hangs_is_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.plugin_manager._START_LIMIT", 0.01)
+    monkeypatch.setattr("hub.hosts.life._START_LIMIT", 0.01)
     Scripted.script["start", "a"] = forever
     await world.start(plugin("a"))
 
@@ -272,13 +156,66 @@ async def test_a_start_whose_own_deadline_passes_says_so(world: World) -> None:
 
 async def test_who_needs_a_failed_one_waits_with_it_and_comes_up_with_it(world: World) -> None:
     Scripted.script["start", "a"] = fails_with(ValueError("no bulb"))
-    await world.start(plugin("a"), plugin("b", "a"), plugin("c"))
-    assert (world.info("b").status, world.info("b").reason) == ("failed", "b requires a, which is not running")
+    manager = await world.start(plugin("a"), plugin("b", "a"), plugin("c", "b"), plugin("d"))
+    for pause in (1, 2, 5, 15, 60):
+        assert (world.info("b").status, world.info("b").reason) == ("failed", "b requires a, which is not running")
+        assert (world.info("c").status, world.info("c").reason) == ("failed", "c requires b, which is not running")
+        before = world.info("a").restarts
+        await world.clock.advance(pause)
+        await eventually(lambda before=before: world.info("a").restarts > before)  # type: ignore[misc]
+        await eventually(lambda: world.info("a").status != "starting")
+    assert [world.info(name).status for name in "abcd"] == ["quarantined", "failed", "failed", "running"]
     assert "start b" not in Scripted.played
+    assert [(world.info(name).restarts, world.info(name).errors) for name in "bc"] == [(0, 0)] * 2
+    assert len([one for one in world.statuses if one[0] == "b"]) == 1
 
     del Scripted.script["start", "a"]
+    await manager.restart("a")
+    assert [world.info(name).status for name in "abc"] == ["running"] * 3
+    assert Scripted.played[-3:] == ["start a", "start b", "start c"]
+
+
+async def test_who_waits_comes_up_with_a_retry(world: World) -> None:
+    Scripted.script["start", "a"] = fails_with(ValueError("no bulb"))
+    await world.start(plugin("a"), plugin("b", "a"))
+    del Scripted.script["start", "a"]
     await world.turn(1, "b", "running")
+
     assert world.info("a").status == "running"
+    assert world.info("b").restarts == 0
+
+
+async def test_a_slow_start_is_told_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    gate = asyncio.Event()
+
+    async def waits(_plugin: Plugin) -> None:
+        await gate.wait()
+
+    Scripted.script["start", "a"] = waits
+    starting = world.tasks.start("starts", world.start(plugin("a"), plugin("b")))
+    await eventually(lambda: sorted(Scripted.played) == ["start a", "start b"])
+    await world.clock.advance(4.9)
+    assert "still starting" not in caplog.text
+    await world.clock.advance(60)
+    assert caplog.messages.count("Plugin a is still starting after 5 s") == 1
+    assert caplog.text.count("still starting") == 1
+    gate.set()
+    await starting
+    assert world.info("a").status == "running"
+
+
+async def test_what_tries_to_end_the_process_fails_alone(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")
+    Scripted.script["start", "a"] = fails_with(SystemExit(1))
+    Scripted.script["stop", "b"] = fails_with(KeyboardInterrupt())
+    manager = await world.start(plugin("a"), plugin("b"), plugin("c", entry="tests.hub.world:Quitter"), plugin("d"))
+
+    assert [world.info(name).status for name in "abcd"] == ["failed", "running", "failed", "running"]
+    assert world.info("a").reason == "it tried to end the process (SystemExit)"
+    assert world.info("c").reason == "it tried to end the process (SystemExit)"
+    await manager.restart("b")
+    assert (world.info("b").status, world.info("b").errors) == ("running", 1)
+    assert "end the process (KeyboardInterrupt)" in world.info("b").trouble
 
 
 async def test_a_restart_takes_those_that_require_it_along(world: World) -> None:
@@ -294,7 +231,9 @@ async def test_a_restart_takes_those_that_require_it_along(world: World) -> None
 async def test_an_unknown_plugin_is_suggested(world: World) -> None:
     manager = await world.start(plugin("zigbee"))
 
-    with pytest.raises(PluginError, match=r"no plugin 'zigbe', did you mean 'zigbee'; `hub plugins list` shows all"):
+    with pytest.raises(
+        PluginError, match=r"no plugin 'zigbe', did you mean 'zigbee'; `hub plugins list --all` shows all"
+    ):
         await manager.restart("zigbe")
 
 
@@ -366,6 +305,7 @@ async def test_a_stop_that_goes_wrong_holds_nobody_up(
     assert (await manager.restart("a")).status == "running"
     assert world.info("b").status == "running"
     assert world.info("b").errors == 1
+    assert world.info("b").trouble.startswith(("its stop failed: ", "it did not stop within 0.01 s"))
     assert any(message.startswith("Plugin b: ") for message in caplog.messages)
     await manager.stop()
     assert Scripted.played[-2:] == ["stop b", "stop a"]
@@ -383,6 +323,7 @@ async def test_faults_of_handlers_and_tasks_are_counted_against_their_plugin(
     await settle()
 
     assert (world.info("a").errors, world.info("b").errors) == (2, 1)
+    assert world.info("a").trouble == "handler of door.opened front failed: ValueError: no bulb for front"
     assert {world.info(name).status for name in "ab"} == {"running"}
     assert "a: handler of door.opened front failed: ValueError: no bulb for front" in caplog.messages
     assert "a: task a:glows failed: ValueError: no switch" in caplog.messages
@@ -426,13 +367,82 @@ async def test_a_pending_retry_does_not_outlive_the_hub(world: World) -> None:
     assert Scripted.played.count("start a") == 1
 
 
-def test_choosing_takes_needs_along() -> None:
-    found = {
-        one.id: one
-        for one in (plugin("a", "b", enabled=False), plugin("b", "c", enabled=False), plugin("c", enabled=False),
-                    plugin("d"), plugin("e"), plugin("zigbee", enabled=False))
-    }  # fmt: skip
+async def test_two_that_declare_one_event_differently_are_named(world: World) -> None:
+    undo = world.bus.declare("scripted.rung", None, "gong")
+    await world.start(plugin("a"))
+    undo()
 
-    assert [one.id for one in choose(found, ["a"], ["e"])] == ["a", "b", "c", "d"]
-    assert [one.id for one in choose(found, ["a"], ["c"])] == ["a", "b", "d", "e"]
-    assert choose({}, [], []) == []
+    assert world.info("a").reason == "a and gong both declare 'scripted.rung' with different data"
+
+
+async def test_nobody_takes_a_service_of_another(world: World) -> None:
+    async def claims(plugin: Plugin) -> None:
+        plugin.ctx.services.register("a.ring", forever)
+
+    Scripted.script["start", "b"] = claims
+    await world.start(plugin("a"), plugin("b", after=["a"]), plugin("c"))
+
+    reason = "b cannot offer 'a.ring': a service is called b.<verb>"
+    assert (world.info("b").status, world.info("b").reason) == ("failed", reason)
+    assert [world.info(name).status for name in "ac"] == ["running", "running"]
+    assert await world.core.services.call("a.ring", {}, caller="test") == "test"
+
+
+async def test_who_holds_everybody_up_is_told(world: World) -> None:
+    manager = await world.start(plugin("a"))
+    manager.blocked(LoopBlocked("a", "a/plugin.py:12 in Bell.ring", 2.345))
+    manager.blocked(LoopBlocked("", "hub/app.py:1 in run", 1.0))
+
+    assert world.info("a").trouble == "it held up the whole hub for 2.3 s at a/plugin.py:12 in Bell.ring"
+    assert world.info("a").errors == 1
+    assert manager.stats()[0].blocked == 1
+
+
+async def test_trouble_is_one_line(world: World) -> None:
+    async def starts_broken(plugin: Plugin) -> None:
+        plugin.ctx.tasks.start("glows", fails_with(HubError("one\n  two " + "x" * 400))(plugin))
+
+    Scripted.script["start", "a"] = starts_broken
+    await world.start(plugin("a"))
+    await settle()
+
+    assert world.info("a").trouble.startswith("task a:glows failed: one two xxx")
+    assert len(world.info("a").trouble) == 300
+
+
+async def test_what_a_plugin_costs_is_counted_over_all_its_lives(world: World) -> None:
+    async def works(plugin: Plugin) -> None:
+        async def hear(_event: Event) -> None:
+            await asyncio.sleep(0)
+
+        plugin.ctx.events.subscribe("door.opened", hear)
+        plugin.ctx.tasks.start("glows", forever(plugin))
+        plugin.ctx.events.publish("scripted.rung", "x", Rung(1))
+        plugin.ctx.state.set("lamp/on", len(Scripted.played))
+        await plugin.ctx.storage.set("key", b"1234")
+
+    Scripted.script["start", "a"] = works
+    manager = await world.start(plugin("a"), plugin("b", enabled=False))
+    for _ in range(3):
+        world.bus.publish("door.opened", "front")
+    await settle()
+    await world.core.services.call("a.ring", {}, caller="b")
+    first, off = manager.stats()
+
+    assert (first.id, first.status, first.restarts, first.errors) == ("a", "running", 0, 3)
+    assert (first.published, first.heard, first.waiting, first.dropped) == (2, 6, 0, 0)
+    assert (first.subscriptions, first.services, first.blocked) == (2, 1, 0)
+    assert first.tasks >= 1
+    assert first.written_bytes > 0
+    assert first.busy_s > 0
+    assert (off.id, off.status, off.published, off.tasks, off.busy_s) == ("b", "disabled", 0, 0, 0.0)
+
+    await manager.restart("a")
+    again = manager.stats()[0]
+    assert (again.published, again.heard, again.restarts, again.errors) == (4, 6, 1, 3)
+    assert again.busy_s >= first.busy_s
+    assert again.written_bytes > first.written_bytes
+    await manager.stop()
+    after = manager.stats()[0]
+    assert (after.published, after.heard, after.busy_s >= again.busy_s) == (4, 6, True)
+    assert (after.subscriptions, after.services, after.tasks) == (0, 0, 0)

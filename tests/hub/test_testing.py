@@ -8,7 +8,7 @@ from typing import Any, ClassVar, override
 import msgspec
 import pytest
 
-from hub.api import Event, EventError, Plugin, event, on, service
+from hub.api import Event, EventError, Plugin, ServiceFailedError, event, on, service
 from hub.testing import ManualClock, running, settle
 
 
@@ -224,6 +224,20 @@ async def test_sleepers_wake_in_order_and_may_be_cancelled() -> None:
         await hub.clock.advance(1)
         assert woken == [1, 2, 3]
         tasks[0].close()
+
+
+async def test_calls_are_recorded_and_absent_services_stood_in_for() -> None:
+    async with running(Bell) as hub:
+        hub.stand_in("chime.tones", ["gong"])
+        assert await hub.call("bell.tones") == ["gong"]
+        hub.stand_in("chime.tones", lambda: ["bell"])
+        assert await hub.call("bell.tones") == ["bell"]
+        hub.stand_in("chime.tones", ValueError("no clapper"))
+        with pytest.raises(ServiceFailedError, match="no clapper"):
+            await hub.call("bell.tones")
+
+        assert hub.calls[:2] == [("bell.tones", {}, "test"), ("chime.tones", {}, "bell")]
+        assert hub.calls_of("chime.tones") == [{}, {}, {}]
 
 
 def test_a_wall_clock_may_jump_alone() -> None:
