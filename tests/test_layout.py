@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.tools import layout
+from scripts.tools import files, layout
 from scripts.tools.files import ROOT
 
 # What a careless hand might write, by the contract that must say no.
@@ -120,3 +120,22 @@ def test_a_script_must_be_executable_and_explain_itself(monkeypatch: pytest.Monk
     assert list(layout.script_faults(mute)) == ["mute: --help must print to stdout alone and exit with 0"]
     mute.write_text("#!/bin/sh\necho Usage: mute\n")
     assert list(layout.script_faults(mute)) == []
+
+
+def test_the_size_of_the_core_is_that_of_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = '"""Says\nmuch."""\n\n# why\nA = """kept,\nas data"""\n\n\ndef f():\n    """Says."""\n    return A\n'
+    assert layout.code_lines(text) == 4
+
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    names = (
+        "hub/a.py",
+        "hub/cli/b.py",
+        "hub/hosts/c.py",
+        "hub/storage/d.py",
+        "hub/storage/__init__.py",
+        "plugins/e.py",
+    )
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert layout.core_lines(tmp_path / name for name in names) == 8

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from device_plugins.sdk.reference import document
+from plugins.metrics.table import METRICS
 from scripts.tools import reference
 from scripts.tools.files import ROOT, relative
 
@@ -23,11 +24,22 @@ def scripts_page() -> str:
     return "\n".join(parts)
 
 
+def metrics_page() -> str:
+    """Show every metric with its type, labels and meaning."""
+    rows = [
+        f"| `{one.name}` | {one.kind} | {', '.join(f'`{name}`' for name in one.labels)} | {one.help} |"
+        for one in METRICS
+    ]
+    head = "# Metrics\n\nWhat `/metrics` of the API gives, in Prometheus' text format; see [metrics](../metrics.md).\n"
+    return "\n".join([head, "| metric | type | labels | what it is |", "| --- | --- | --- | --- |", *rows])
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "capabilities": document,
     "commands": reference.commands,
     "configuration": reference.configuration,
     "events": reference.events,
+    "metrics": metrics_page,
     "scripts": scripts_page,
     "services": reference.services,
 }

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_OURS = {".git", ".venv", "__pycache__", "build", "dist"}
+NOT_OURS = {".git", ".venv", "__pycache__", "build", "dist", "mutants"}
 
 
 def project_files() -> list[Path]:

@@ -1,6 +1,7 @@
 """Reference pages taken from the code: configuration, commands, services and events."""
 
 import inspect
+import re
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, get_args, get_type_hints
@@ -10,21 +11,20 @@ import typer
 
 import hub.cli
 from hub import config
-from hub.api import Plugin, event_type, is_service
-from hub.app import Hub, bundled_folders
+from hub.api import Plugin, event_type, service_limits
+from hub.assembly import EVENTS, PLUGIN_SERVICES, SERVICES
 from hub.cli.root import app
-from hub.hosts.inside import load_class
-from hub.manifest import Manifest, discover
+from hub.hosts.discovery import bundled
+from hub.hosts.loading import load_class
+from hub.manifest import Manifest, load
 from hub.schema import Signature
 from hub.types import PluginInfo, StateChanged
 
-_CONFIGURATION = """One TOML file, `hub.toml` in the data folder; all of it is optional. `hub config check` tells
-what is wrong with it, with line and key; `hub config show` prints what is in force.
-"""
+_CONFIGURATION = "Every key with its type and default; [here](../configuration.md) is where they may stand.\n"
 _SERVICES = """Call them with `hub services call NAME key=value`, with `POST /api/v1/services/NAME`, or from a plugin or
 an automation with `services.call`. JSON Schemas: `hub services list --json`.
 """
-_CORE_EVENTS = {
+_PLAIN_EVENTS = {
     "hub.started": "The hub is up. Data: `version`, `startup_s` (s). Subject: `hub`.",
     "hub.stopping": "The hub begins to stop. Subject: `hub`.",
 }
@@ -39,6 +39,7 @@ def configuration() -> str:
     for name, section in (
         ("hub", config.HubSection),
         ("storage", config.StorageSection),
+        ("log", config.LogSection),
         ("plugins", config.PluginsSection),
     ):
         parts.append(_settings(name, section, section.__doc__ or ""))
@@ -50,24 +51,17 @@ def configuration() -> str:
 
 def services() -> str:
     """Every service with its arguments."""
-    core: list[tuple[str, Callable[..., Any]]] = [
-        ("hub.status", Hub.status),
-        ("hub.plugins", Hub.list_plugins),
-        ("hub.restart_plugin", Hub.restart_plugin),
-        ("hub.config", Hub.show_config),
-        ("hub.stop", Hub.stop_hub),
-    ]
     parts = [
         "# Services\n",
         _SERVICES,
         "## hub\n",
-        *(_service(name, function) for name, function in core),
+        *(_service(name, function) for name, function in sorted({**SERVICES, **PLUGIN_SERVICES}.items())),
     ]
     for manifest, cls in _plugins():
         offered = [
             _service(f"{manifest.id}.{name}", function)
             for name, function in inspect.getmembers_static(cls, callable)
-            if is_service(function)
+            if service_limits(function) is not None
         ]
         parts += [f"## {manifest.id}\n", f"{manifest.description}\n", *offered] if offered else []
     return "\n".join(parts)
@@ -75,7 +69,7 @@ def services() -> str:
 
 def events() -> str:
     """Every event type with its data."""
-    found: dict[str, tuple[str, str]] = {name: (text, "hub") for name, text in _CORE_EVENTS.items()}
+    found = {name: _event(struct, "hub") if struct else (_PLAIN_EVENTS[name], "hub") for name, struct in EVENTS.items()}
     found["state.changed"] = _event(StateChanged, "hub")
     found["plugin.status"] = _event(PluginInfo, "hub")
     for manifest, cls in _plugins():
@@ -94,8 +88,7 @@ def commands() -> str:
 
 
 def _plugins() -> Iterator[tuple[Manifest, type[Plugin]]]:
-    found, _ = discover(bundled_folders())
-    for manifest in sorted(found, key=lambda one: one.id):
+    for manifest in sorted(map(load, bundled()), key=lambda one: one.id):
         yield manifest, load_class(manifest)
 
 
@@ -157,13 +150,4 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 def _type(kind: Any) -> str:  # noqa: ANN401 - any annotation
     text = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
     text = "nothing" if text == "NoneType" else text
-    for prefix in (
-        "typing.",
-        "collections.abc.",
-        "msgspec._core.",
-        "device_plugins.sdk.device.",
-        "device_plugins.sdk.",
-    ):
-        text = text.replace(prefix, "")
-    parts = [part.rpartition(".")[2] if "plugins." in part or "hub." in part else part for part in text.split("[")]
-    return "[".join(parts).replace("|", "or")
+    return re.sub(r"(?:\w+\.)+(\w)", r"\1", text).replace("|", "or")

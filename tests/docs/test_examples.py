@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness.process import ROOT
 
-PAGES = ("architecture.md", "virtual-radio.md")
+PAGES = ("writing-a-plugin.md", "virtual-radio.md")
 
 
 def examples(page: str) -> list[str]:
