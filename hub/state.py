@@ -1,7 +1,8 @@
 """The state engine: what is true now. A change is the event `state.changed` with the path as its subject.
 
 Values are written behind, at most `window` seconds later (the stated loss window, the storage's own commit window
-comes on top), and restored at the next start, marked `restored` until their owner sets them again.
+comes on top), and restored at the next start, marked `restored` until their owner sets them again. A value with a ttl
+is deleted so many seconds after it was set or restored; setting it again renews that, or ends it when no ttl is given.
 """
 
 import asyncio
@@ -12,11 +13,12 @@ from typing import Any
 
 import msgspec
 
-from hub.api import Storage
+from hub.api import Clock, Storage, Transaction
 from hub.bus import EventBus
 from hub.clock import SystemClock
 from hub.errors import StateError, StorageError
-from hub.storage import decode, encode
+from hub.storage.expiry import Deadlines
+from hub.storage.values import TTL_LIMIT, decode, encode, is_ttl
 from hub.tasks import TaskGroup
 from hub.types import StateChanged, StateEntry, Undo
 
@@ -24,6 +26,7 @@ WINDOW = 1.0
 _PATH_LIMIT = 256
 _VALUE_LIMIT = 262_144
 _PAGE = 1000
+_ROW = 3
 _SMALL = 2**30 - 1
 _PLAIN = frozenset({bool, float, type(None)})
 _SCALARS = _PLAIN | {int, str}
@@ -33,7 +36,7 @@ _LOG = logging.getLogger("hub.state")
 class StateEngine:
     """Paths to versioned values, persisted behind the scenes."""
 
-    def __init__(self, bus: EventBus) -> None:
+    def __init__(self, bus: EventBus, clock: Clock | None = None) -> None:
         self._bus = bus
         self._publish = bus.publish
         self._entries: dict[str, StateEntry] = {}
@@ -42,8 +45,11 @@ class StateEngine:
         self._store: Storage | None = None
         self._undo_timer: Undo | None = None
         self._tasks: TaskGroup | None = None
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._window = WINDOW
+        self._lifetimes: dict[str, tuple[float, str]] = {}  # ttl and source of what has one
+        self._deadlines = Deadlines[str](self._clock, self._expire)
+        self._tracks = False  # whether a change is more than an event: there is a store, or something has a ttl
         bus.declare("state.changed", StateChanged, "hub")
 
     # Reading
@@ -61,41 +67,40 @@ class StateEngine:
         """All entries whose path begins with `prefix`, by path."""
         return {path: self._entries[path] for path in sorted(self._entries) if path.startswith(prefix)}
 
+    def __len__(self) -> int:
+        """How many values there are."""
+        return len(self._entries)
+
     # Changing
 
-    def set(self, path: str, value: Any, source: str = "hub") -> StateEntry:  # noqa: ANN401
-        """Make `value` true at `path`; the same value again publishes nothing.
+    def set(self, path: str, value: Any, source: str = "hub", *, ttl: float | None = None) -> StateEntry:  # noqa: ANN401
+        """Make `value` true at `path`, for `ttl` seconds if given; the same value again publishes nothing.
 
-        Raises StateError for a malformed path or a value that is not JSON-like.
+        Raises StateError for a malformed path, a value that is not JSON-like, or a ttl that is not above 0.
         """
         old = self._entries.get(path)
         kind = value.__class__
         if old is None:
             _check_path(path)
-        elif (
-            old.value == value
-            and old.value.__class__ is kind
-            and (kind in _SCALARS or _same_types(old.value, value, kind))
-        ):
-            return self._confirmed(path, old) if old.restored else old
+            before, version = None, 1
+        else:
+            before, version = old.value, old.version + 1
+            if before == value and before.__class__ is kind and (kind in _SCALARS or _same_types(before, value, kind)):
+                is_settled = not (old.restored or self._lifetimes) and ttl is None
+                return old if is_settled else self._confirmed(path, old, source, ttl)
         if kind is int:
             if not -_SMALL <= value <= _SMALL:
                 _check_int(path, value)
         elif kind not in _PLAIN and not (kind is str and value.isascii() and len(value) <= _VALUE_LIMIT):
             value = _checked(path, value)
-            if old is not None and old.value == value and _is_same(old.value, value):
-                return self._confirmed(path, old) if old.restored else old
-        entry = StateEntry(value, 1 if old is None else old.version + 1, time_ns())
-        self._entries[path] = entry
-        if self._store is not None:
+            if old is not None and before == value and _is_same(before, value):
+                return self._confirmed(path, old, source, ttl)
+        entry = StateEntry(value, version, time_ns())
+        if self._tracks or ttl is not None:
+            self._live(path, source, ttl)
             self._mark(path)
-        self._publish(
-            "state.changed", path, StateChanged(value, None if old is None else old.value, entry.version), source
-        )
-        return entry
-
-    def _confirmed(self, path: str, old: StateEntry) -> StateEntry:
-        entry = self._entries[path] = StateEntry(old.value, old.version, old.time)
+        self._entries[path] = entry
+        self._publish("state.changed", path, StateChanged(value, before, version), source)
         return entry
 
     def compare_and_set(self, path: str, value: Any, version: int, source: str = "hub") -> bool:  # noqa: ANN401
@@ -111,10 +116,38 @@ class StateEngine:
         old = self._entries.pop(path, None)
         if old is None:
             return False
-        if self._store is not None:
-            self._mark(path)
+        self._live(path, source, None)
+        self._mark(path)
         self._publish("state.changed", path, StateChanged(None, old.value, old.version + 1), source)
         return True
+
+    def _confirmed(self, path: str, old: StateEntry, source: str, ttl: float | None) -> StateEntry:
+        if self._live(path, source, ttl):
+            self._mark(path)
+        if not old.restored:
+            return old
+        entry = self._entries[path] = StateEntry(old.value, old.version, old.time)
+        return entry
+
+    # Lifetimes
+
+    def _live(self, path: str, source: str, ttl: float | None) -> bool:
+        """Let the value live so long from now on (`None`: for good); says whether that must be stored anew."""
+        if ttl is not None and not is_ttl(ttl):
+            raise StateError(
+                f"state {path!r}: a ttl must be a number of seconds above 0, at most {TTL_LIMIT}, not {ttl!r}"
+            )
+        old = self._lifetimes.pop(path, None)
+        if ttl is None:
+            self._deadlines.drop(path)
+            return old is not None
+        self._tracks = True
+        self._deadlines.set(path, ttl)
+        self._lifetimes[path] = (ttl, source)
+        return old != (ttl, source)
+
+    def _expire(self, path: str) -> None:
+        self.delete(path, self._lifetimes[path][1])
 
     # Persistence
 
@@ -123,11 +156,12 @@ class StateEngine:
         after, restored = "", 0
         while page := await store.list(after=after, limit=_PAGE):
             for path, row in page:
-                if path not in self._entries and (entry := _unpacked(path, row)) is not None:
-                    self._entries[path] = entry
+                if path not in self._entries and (found := _unpacked(path, row)) is not None:
+                    self._entries[path], ttl, source = found
+                    self._live(path, source, ttl)
                     restored += 1
             after = page[-1][0]
-        self._store, self._tasks, self._window = store, tasks, window
+        self._store, self._tasks, self._window, self._tracks = store, tasks, window, True
         for path, entry in self._entries.items():
             if not entry.restored:
                 self._mark(path)
@@ -145,20 +179,26 @@ class StateEngine:
             return
         async with self._flushing:
             taken, self._dirty = self._dirty, set()
-            entries = self._entries
             try:
-                changed = {path: _packed(entries[path]) for path in taken if path in entries}
-                if changed:
-                    await self._store.set_many(changed)
-                for path in taken - changed.keys():
-                    await self._store.delete(path)
+                if taken:
+                    async with self._store.transaction() as batch:
+                        for path in taken:
+                            self._put(batch, path)
             except BaseException:
                 self._dirty |= taken
                 raise
 
+    def _put(self, batch: Transaction, path: str) -> None:
+        entry = self._entries.get(path)
+        if entry is None:
+            batch.delete(path)
+        else:
+            batch.set(path, [entry.value, entry.version, entry.time, *self._lifetimes.get(path, ())])
+
     def _mark(self, path: str) -> None:
-        self._dirty.add(path)
-        self._arm()
+        if self._store is not None:
+            self._dirty.add(path)
+            self._arm()
 
     def _arm(self) -> None:
         if self._undo_timer is None:
@@ -177,17 +217,16 @@ class StateEngine:
             self._arm()
 
 
-def _packed(entry: StateEntry) -> list[Any]:
-    return [entry.value, entry.version, entry.time]
-
-
-def _unpacked(path: str, row: Any) -> StateEntry | None:  # noqa: ANN401
+def _unpacked(path: str, row: Any) -> tuple[StateEntry, float | None, str] | None:  # noqa: ANN401
+    """What was stored as value, version, time and, if it has one, ttl and source."""
     try:
-        value, version, time = row
-        return StateEntry(value, int(version), int(time), restored=True)
+        value, version, time, ttl, source = row if len(row) > _ROW else (*row, None, "")
+        if ttl is None or is_ttl(ttl):
+            return StateEntry(value, int(version), int(time), restored=True), ttl, str(source)
     except (TypeError, ValueError):
-        _LOG.warning("State %s is damaged in the storage and forgotten", path)
-        return None
+        pass
+    _LOG.warning("State %s is damaged in the storage and forgotten", path)
+    return None
 
 
 def _check_path(path: str) -> None:

@@ -3,17 +3,23 @@
 import os
 import sqlite3
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from hub.errors import StorageError
-
-SCHEMA_VERSION = 1
 
 _HEADER = b"SQLite format 3\0"
 _TABLE = """
     CREATE TABLE kv (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key))
     WITHOUT ROWID
 """
+_EXPIRES = "ALTER TABLE kv ADD COLUMN expires INTEGER"
+_BY_EXPIRY = "CREATE INDEX kv_expires ON kv (expires) WHERE expires IS NOT NULL"
+_STEPS = ((_TABLE,), (_EXPIRES, _BY_EXPIRY))
+"""What leads from each version of the schema to the next."""
+
+SCHEMA_VERSION = len(_STEPS)
+
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space",
     "SQLITE_READONLY": "it is read-only; make the file and its folder writable for the hub's user",
@@ -30,7 +36,7 @@ _REMEDIES = {
 def open_file(path: Path) -> sqlite3.Connection:
     """Open or make the file, in a thread; the connection may be used in another thread, one at a time.
 
-    It belongs to this process alone until it is closed, and every commit is an fsync.
+    It belongs to this process alone until it is closed, and every commit is an fsync. An older hub's is upgraded.
     Raises StorageError, and changes nothing in a file that is not the hub's or comes from a newer hub.
     """
     try:
@@ -82,10 +88,11 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, was_cut_off: bool) -
     connection.execute("PRAGMA wal_autocheckpoint = 1000")
     if was_cut_off and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
         raise StorageError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
-    if version == 0:
+    if version < SCHEMA_VERSION:
         with connection:
             connection.execute("BEGIN EXCLUSIVE")
-            connection.execute(_TABLE)
+            for statement in chain(*_STEPS[version:]):
+                connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

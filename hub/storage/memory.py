@@ -2,32 +2,48 @@
 
 from collections.abc import Mapping, Sequence
 
+from hub.api import Clock
+from hub.clock import SystemClock
 from hub.errors import StorageError
-from hub.storage import Namespace
+from hub.stats import StorageStats
+from hub.storage import EngineBase
+from hub.storage.expiry import Deadlines
+from hub.storage.rows import Row
 
 
-class MemoryEngine:
+class MemoryEngine(EngineBase):
     """Keeps rows in dicts; they outlive `close`, so that opening again is a restart."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__()
         self._rows: dict[str, dict[str, bytes]] = {}
+        self._deadlines = Deadlines[tuple[str, str]](clock or SystemClock(), self._expire)
+        self._reached = 0
+        self._written = (0, 0, 0)
         self._is_open = False
 
     async def open(self) -> None:
         """Make ready."""
-        self._is_open = True
+        if not self._is_open:
+            self._is_open = True
+            self._deadlines.clock.start(self._reached)
+            self._deadlines.sweep()
 
     async def close(self) -> None:
         """Refuse further use until opened again."""
-        self._is_open = False
+        if self._is_open:
+            self._is_open = False
+            self._reached = self._deadlines.clock.now()
+            self._deadlines.clock.stop()
 
     async def flush(self) -> None:
         """Return at once: there is no disk."""
         self._check_open()
 
-    def namespace(self, name: str) -> Namespace:
-        """Give the keys of one owner."""
-        return Namespace(self, name)
+    def stats(self) -> StorageStats:
+        """Each write counts as a commit."""
+        rows, size, commits = self._written
+        return StorageStats(rows=rows, bytes=size, commits=commits)
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""
@@ -40,29 +56,44 @@ class MemoryEngine:
         keys = sorted(key for key in rows if key.startswith(prefix) and key > after)
         return [(key, rows[key]) for key in keys[:limit]]
 
-    async def write(self, namespace: str, rows: Mapping[str, bytes], *, durable: bool) -> None:
-        """Keep all of `rows`."""
-        del durable
-        self._of(namespace).update(rows)
-
-    async def remove(self, namespace: str, key: str, *, durable: bool) -> bool:
-        """Drop a row; says whether it was there."""
-        del durable
-        return self._of(namespace).pop(key, None) is not None
-
-    async def swap(self, namespace: str, key: str, change: tuple[bytes | None, bytes], *, durable: bool) -> bool:
-        """Keep the second of `change` if the row is the first."""
+    async def apply(
+        self,
+        namespace: str,
+        expected: Mapping[str, bytes | None],
+        changes: Mapping[str, Row | None],
+        *,
+        durable: bool,
+    ) -> bool:
+        """Make all of `changes` if every row is as `expected`, or none."""
         del durable
         rows = self._of(namespace)
-        expected, value = change
-        if rows.get(key) != expected:
+        if any(rows.get(key) != row for key, row in expected.items()):
             return False
-        rows[key] = value
+        size = 0
+        for key, row in changes.items():
+            self._deadlines.drop((namespace, key))
+            if row is None:
+                rows.pop(key, None)
+                continue
+            rows[key] = row.value
+            size += len(key) + len(row.value)
+            if row.ttl is not None:
+                self._deadlines.set((namespace, key), row.ttl)
+        if changes:
+            self._written = (self._written[0] + len(changes), self._written[1] + size, self._written[2] + 1)
+        self.tell(namespace, changes)
         return True
 
     def _of(self, namespace: str) -> dict[str, bytes]:
         self._check_open()
+        if self._deadlines.clock.is_due():
+            self._deadlines.sweep()
         return self._rows.setdefault(namespace, {})
+
+    def _expire(self, place: tuple[str, str]) -> None:
+        namespace, key = place
+        del self._rows[namespace][key]
+        self.tell(namespace, {key: None})
 
     def _check_open(self) -> None:
         if not self._is_open:

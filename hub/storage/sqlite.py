@@ -1,9 +1,8 @@
 """Storage in one SQLite file: one writer, group commit.
 
 A write is seen by all readers at once and committed within the commit window, together with all others of that
-window; a durable write asks for the commit now and waits for its fsync. What the file does not have yet lies in two
-dicts over it: `_pending`, for the next commit, and `_flying`, in the commit under way. A failed commit keeps both and
-is tried again.
+window; a durable write asks for the commit now and waits for its fsync. What the file does not have yet lies over it
+(`Overlay`). A failed commit stays there and is tried again.
 """
 
 import asyncio
@@ -11,32 +10,50 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import aiosqlite
+import msgspec
 
 from hub.api import Clock, Undo
 from hub.clock import SystemClock
 from hub.errors import StorageError
-from hub.storage import Namespace, behind
+from hub.stats import StorageStats
+from hub.storage import EngineBase
+from hub.storage.expiry import ExpiryClock
 from hub.storage.file import explain, open_file
+from hub.storage.overlay import Held, Overlay
+from hub.storage.rows import Row
+from hub.storage.values import behind
 from hub.tasks import TaskGroup
 
 _UPSERT = (
-    "INSERT INTO kv (namespace, key, value) VALUES (?, ?, ?)"
-    " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value"
+    "INSERT INTO kv (namespace, key, value, expires) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
 )
 _DELETE = "DELETE FROM kv WHERE namespace = ? AND key = ?"
-_SCAN = "SELECT key, value FROM kv WHERE namespace = ? AND key > ? AND key >= ?"
+_LIVES = "ifnull(expires > ?, 1)"
+_READ = f"SELECT key, value FROM kv WHERE {_LIVES} AND namespace = ? AND key"  # noqa: S608 - constants only
+_SCAN = f"{_READ} > ? AND key >= ?"
+_EXPIRED = (
+    "SELECT namespace, key, expires FROM kv WHERE expires <= ?1"
+    " UNION ALL SELECT '', '', min(expires) FROM kv WHERE expires > ?1"
+)
+# The store's clock is a row of a namespace that no plugin can have.
+_CLOCK = ("", "clock")
+_BEGIN = (
+    "SELECT (SELECT value FROM kv WHERE namespace = ? AND key = ?),"
+    " (SELECT min(expires) FROM kv WHERE expires IS NOT NULL)"
+)
 _KEYS_A_READ = 500
 _PENDING_LIMIT = 32 * 1024 * 1024  # bytes that may wait for a commit before writers wait as well
 _RETRY_LONGEST = 30.0
 
 _log = logging.getLogger("hub.storage")
 
-type _Overlay = dict[str, dict[str, bytes | None]]
 
-
-class SqliteEngine:
+class SqliteEngine(EngineBase):
     """The hub's own store: the file `path`, made if it is not there.
 
     `commit_window` is the longest time, in seconds, that an acknowledged write which is not durable may be lost with
@@ -46,17 +63,17 @@ class SqliteEngine:
     def __init__(
         self, path: Path, *, tasks: TaskGroup, commit_window: float = 0.25, clock: Clock | None = None
     ) -> None:
+        super().__init__()
         self.path = path
         self._tasks = tasks
         self._clock = clock or SystemClock()
+        self._lifetime = ExpiryClock(self._clock, lambda: tasks.start("storage expiry", self._sweep()))
         self._window = commit_window
         self._connection: aiosqlite.Connection | None = None
         self._is_closing = False
-        self._pending: _Overlay = {}
-        self._pending_size = 0
-        self._flying: _Overlay = {}
-        # Held while the file is read and while `_flying` is dropped: what the file says, with the two dicts laid over
-        # it when the read ends, is then the truth of that moment.
+        self._overlay = Overlay()
+        # Held while the file is read and while what flew is dropped: what the file says, with the overlay laid over it
+        # when the read ends, is then the truth of that moment.
         self._settled = asyncio.Lock()
         self._wake = asyncio.Event()
         self._undo_timer: Undo | None = None
@@ -64,6 +81,7 @@ class SqliteEngine:
         self._failure = ""
         self._retry_delay = commit_window
         self._writer: asyncio.Task[None] | None = None
+        self._committed = StorageStats()
 
     async def open(self) -> None:
         """Open the file, or refuse with a sentence and leave it as it is."""
@@ -71,7 +89,15 @@ class SqliteEngine:
             raise StorageError(f"{self.path} is open already")
         opened = await asyncio.to_thread(open_file, self.path)
         self._connection = await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
+        try:
+            [(reached, expires)] = await self._fetch(_BEGIN, _CLOCK)
+        except StorageError:
+            connection, self._connection = self._connection, None
+            await connection.close()
+            raise
         self._is_closing = False
+        self._lifetime.start(reached or 0)
+        self._lifetime.sweep_at(expires)
         self._writer = self._tasks.start("storage", self._write_forever())
 
     async def close(self) -> None:
@@ -88,77 +114,77 @@ class SqliteEngine:
         finally:
             self._drop_timer()
             async with self._settled:
+                self._lifetime.stop()
                 self._connection = None
                 await connection.close()
-        if lost := sum(map(len, self._flying.values())):
+        if lost := len(self._overlay):
             raise StorageError(f"{lost} values could not be kept when the hub stopped: {self._failure}")
 
     async def flush(self) -> None:
         """Return when all that was written before is on the disk."""
         self._check_open()
-        await self._commit_of(durable=True)
+        await self._commit_now()
 
-    def namespace(self, name: str) -> Namespace:
-        """Give the keys of one owner."""
-        return Namespace(self, name)
+    def stats(self) -> StorageStats:
+        """What it has committed since it was made, and what waits."""
+        return msgspec.structs.replace(self._committed, waiting_bytes=self._overlay.size, failure=self._failure)
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""
         self._check_open()
-        if all(self._has(namespace, key) for key in keys):
-            return self._overlaid(namespace, keys, {})
+        if all(self._overlay.has(namespace, key) for key in keys):
+            return self._overlay.over(namespace, keys, {}, self._lifetime.now())
         async with self._settled:
             return await self._read(namespace, keys)
 
     async def scan(self, namespace: str, prefix: str, after: str, limit: int) -> list[tuple[str, bytes]]:
         """Rows with `prefix` in order, from behind `after`, at most `limit`."""
+        self._check_open()
         rows: dict[str, bytes] = {}
         cursor = after
         end = behind(prefix)
         query = f"{_SCAN}{' AND key < ?' if end else ''} ORDER BY key LIMIT ?"
         async with self._settled:
             while True:
-                bounds = (namespace, cursor, prefix, end, limit) if end else (namespace, cursor, prefix, limit)
-                page = await self._fetch(query, bounds)
+                now = self._lifetime.now()
+                page = await self._fetch(query, (now, namespace, cursor, prefix, *([end] if end else []), limit))
                 rows.update(page)
                 is_last = len(page) < limit
                 cursor = "" if is_last else page[-1][0]
                 over = [
                     key
-                    for key in {*self._flying.get(namespace, ()), *self._pending.get(namespace, ())}
+                    for key in self._overlay.keys(namespace)
                     if key.startswith(prefix) and key > after and (is_last or key <= cursor)
                 ]
-                merged = self._overlaid(namespace, over, rows)
+                merged = self._overlay.over(namespace, over, rows, now)
                 if is_last or len(merged) >= limit:
                     return sorted(merged.items())[:limit]
 
-    async def write(self, namespace: str, rows: Mapping[str, bytes], *, durable: bool) -> None:
-        """Keep all of `rows`, or none."""
-        await self._room()
-        self._put(namespace, rows)
-        await self._commit_of(durable=durable)
-
-    async def remove(self, namespace: str, key: str, *, durable: bool) -> bool:
-        """Drop a row; says whether it was there."""
-        await self._room()
-        async with self._settled:
-            was_there = key in await self._read(namespace, (key,))
-            if was_there:
-                self._put(namespace, {key: None})
-        await self._commit_of(durable=durable)
-        return was_there
-
-    async def swap(self, namespace: str, key: str, change: tuple[bytes | None, bytes], *, durable: bool) -> bool:
-        """Keep the second of `change` if the row is the first."""
-        await self._room()
-        expected, value = change
-        async with self._settled:
-            fits = (await self._read(namespace, (key,))).get(key) == expected
-            if fits:
-                self._put(namespace, {key: value})
-        if fits:
-            await self._commit_of(durable=durable)
-        return fits
+    async def apply(
+        self,
+        namespace: str,
+        expected: Mapping[str, bytes | None],
+        changes: Mapping[str, Row | None],
+        *,
+        durable: bool,
+    ) -> bool:
+        """Make all of `changes` if every row is as `expected`, or none."""
+        self._check_open()
+        if self._overlay.size > _PENDING_LIMIT:
+            await self._commit_now()
+        if expected:
+            async with self._settled:
+                rows = await self._read(namespace, [*expected])
+                if any(rows.get(key) != row for key, row in expected.items()):
+                    return False
+                self._put(namespace, changes)
+        else:
+            self._put(namespace, changes)
+        if durable:
+            await self._commit_now()
+        else:
+            self._commit_soon()
+        return True
 
     def _check_open(self) -> None:
         if self._connection is None or self._is_closing:
@@ -166,55 +192,69 @@ class SqliteEngine:
 
     async def _read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Read rows while `_settled` is held; nothing changes between the return and the next await."""
-        wanted = [key for key in dict.fromkeys(keys) if not self._has(namespace, key)]
+        wanted = [key for key in dict.fromkeys(keys) if not self._overlay.has(namespace, key)]
         rows: dict[str, bytes] = {}
         for start in range(0, len(wanted), _KEYS_A_READ):
             some = wanted[start : start + _KEYS_A_READ]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT key, value FROM kv WHERE namespace = ? AND key IN ({marks})"  # noqa: S608 - marks only
-            rows.update(await self._fetch(query, (namespace, *some)))
-        return self._overlaid(namespace, keys, rows)
+            query = f"{_READ} IN ({','.join('?' * len(some))})"
+            rows.update(await self._fetch(query, (self._lifetime.now(), namespace, *some)))
+        return self._overlay.over(namespace, keys, rows, self._lifetime.now())
 
-    async def _fetch(self, query: str, values: tuple[str | int, ...]) -> list[tuple[str, bytes]]:
+    async def _fetch(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
         if self._connection is None:
             raise StorageError(f"{self.path} was closed while a reader waited")
         try:
-            return [(key, value) for key, value in await self._connection.execute_fetchall(query, values)]
+            return list(await self._connection.execute_fetchall(query, values))
         except sqlite3.Error as error:
             raise StorageError(explain("read", self.path, error)) from error
 
-    def _has(self, namespace: str, key: str) -> bool:
-        return key in self._pending.get(namespace, ()) or key in self._flying.get(namespace, ())
-
-    def _overlaid(self, namespace: str, keys: Sequence[str], rows: dict[str, bytes]) -> dict[str, bytes]:
-        """Lay what is not committed yet over `rows`, as far as `keys` name it."""
-        merged = dict(rows)
-        for overlay in (self._flying.get(namespace, {}), self._pending.get(namespace, {})):
-            for key in keys:
-                if key in overlay:
-                    if (row := overlay[key]) is None:
-                        merged.pop(key, None)
-                    else:
-                        merged[key] = row
-        return merged
-
-    async def _room(self) -> None:
-        """Wait while too much is pending already; raises when it cannot be committed."""
+    def _put(self, namespace: str, changes: Mapping[str, Row | None]) -> None:
+        """Make `changes` visible; they wait for a commit."""
         self._check_open()
-        if self._pending_size > _PENDING_LIMIT:
-            await self._commit_of(durable=True)
+        rows: dict[str, Held | None] = {}
+        for key, row in changes.items():
+            if row is None:
+                rows[key] = None
+            else:
+                rows[key] = (row.value, None if row.ttl is None else self._lifetime.expiry(row.ttl))
+        self._overlay.put(namespace, rows)
+        self.tell(namespace, changes)
 
-    def _put(self, namespace: str, rows: Mapping[str, bytes | None]) -> None:
+    async def _sweep(self) -> None:
+        """Drop what has expired, tell who watches, and set the timer for what expires next."""
+        try:
+            async with self._settled:
+                await self._drop_expired()
+                while self._lifetime.is_due():  # time went on while the file was read
+                    await self._drop_expired()
+        except StorageError as error:
+            if not self._is_closing:
+                _log.warning("%s; what has expired stays in it for now", error)
+        else:
+            self._commit_soon()
+
+    async def _drop_expired(self) -> None:
         self._check_open()
-        self._pending.setdefault(namespace, {}).update(rows)
-        self._pending_size += sum(len(key) + len(row or b"") for key, row in rows.items())
+        self._lifetime.stop()
+        now = self._lifetime.now()
+        stored = await self._fetch(_EXPIRED, (now,))
+        gone: dict[str, dict[str, None]] = {}
+        known = [one for one in stored if not self._overlay.has(*one[:2])]
+        for namespace, key, expires in [*known, *self._overlay.expiring()]:
+            if expires is None or expires > now:
+                self._lifetime.sweep_at(expires)
+            else:
+                gone.setdefault(namespace, {})[key] = None
+        for namespace, rows in gone.items():
+            self._put(namespace, rows)
 
-    async def _commit_of(self, *, durable: bool) -> None:
-        """See to it that what is pending is committed: within the window, or now, and then wait."""
-        if not durable:
-            if self._undo_timer is None:
-                self._undo_timer = self._clock.call_later(self._window, self._wake.set)
-            return
+    def _commit_soon(self) -> None:
+        """See to it that what is pending is committed within the window."""
+        if self._undo_timer is None:
+            self._undo_timer = self._clock.call_later(self._window, self._wake.set)
+
+    async def _commit_now(self) -> None:
+        """See to it that what is pending is committed, and wait for it."""
         if self._writer is None or self._writer.done():
             raise StorageError(f"{self.path} is not written any more: its task was cancelled before it was closed")
         waiter = asyncio.get_running_loop().create_future()
@@ -238,11 +278,10 @@ class SqliteEngine:
         """Commit all there is. Doing it again after a failure or a cancellation is harmless: the last values win."""
         self._drop_timer()
         waiters, self._waiters = self._waiters, []
-        for namespace, rows in self._pending.items():
-            self._flying.setdefault(namespace, {}).update(rows)
-        self._pending = {}
+        rows = self._overlay.lift()
+        size, begun = self._overlay.size, perf_counter()
         try:
-            await self._write_flying(connection)
+            await self._write(connection, rows)
         except sqlite3.Error as error:
             self._failed(explain("write", self.path, error))
             self._answer(waiters, self._failure)
@@ -254,21 +293,28 @@ class SqliteEngine:
             _log.info("%s is written again; nothing was lost", self.path)
         self._failure = ""
         self._retry_delay = self._window
+        if rows:
+            total = self._committed
+            self._committed = StorageStats(
+                rows=total.rows + len(rows),
+                bytes=total.bytes + size,
+                commits=total.commits + 1,
+                commit_s=total.commit_s + perf_counter() - begun,
+            )
         self._answer(waiters, "")
         async with self._settled:
-            self._flying = {}
-            self._pending_size = sum(
-                len(key) + len(row or b"") for rows in self._pending.values() for key, row in rows.items()
-            )
+            self._overlay.land()
 
-    async def _write_flying(self, connection: aiosqlite.Connection) -> None:
-        rows = [(space, key, row) for space, rows in self._flying.items() for key, row in rows.items()]
-        if not rows:
+    async def _write(self, connection: aiosqlite.Connection, rows: list[tuple[str, str, Held | None]]) -> None:
+        kept: list[tuple[object, ...]] = [(namespace, key, *row) for namespace, key, row in rows if row is not None]
+        gone = [(namespace, key) for namespace, key, row in rows if row is None]
+        if self._lifetime.is_used and (rows or self._is_closing):
+            kept.append((*_CLOCK, self._lifetime.now(), None))
+        if not kept and not gone:
             return
-        gone = [(space, key) for space, key, row in rows if row is None]
         try:
-            if len(gone) < len(rows):
-                await connection.executemany(_UPSERT, [row for row in rows if row[2] is not None])
+            if kept:
+                await connection.executemany(_UPSERT, kept)
             if gone:
                 await connection.executemany(_DELETE, gone)
             await connection.commit()

@@ -1,7 +1,7 @@
-"""Fixtures of several files: a hub in a process of its own, logs as configured, a plugin that does as a test says."""
+"""Fixtures of several files: a hub in a process of its own, logs as configured, a plugin that does as told, state."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +10,19 @@ from hub import logs
 from hub.bus import EventBus
 from hub.cli.log_file import log_file as file_of
 from hub.cli.log_lines import terminal as terminal_lines
+from hub.clock import SystemClock
 from hub.hosts.core import Core
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
+from hub.storage import StorageEngine
 from hub.storage.memory import MemoryEngine
+from hub.storage.sqlite import SqliteEngine
+from hub.tasks import TaskGroup
 from hub.testing import ManualClock
 from hub.types import Undo
 from tests.harness import Process
 from tests.hub.bell import Bell, Step
+from tests.hub.home import Home
 from tests.hub.logged import Configure
 from tests.hub.running_hub import Run
 
@@ -74,3 +79,25 @@ async def core(tmp_path: Path) -> Core:
     storage = MemoryEngine()
     await storage.open()
     return Core(bus, ServiceRegistry(), StateEngine(bus), storage, ManualClock(), tmp_path)
+
+
+@pytest.fixture
+def home() -> Home:
+    return Home()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StorageEngine]:
+    tasks = TaskGroup("storage")
+    engine: StorageEngine = MemoryEngine()
+    if request.param == "sqlite":
+        engine = SqliteEngine(tmp_path / "hub.db", tasks=tasks, clock=SystemClock(), commit_window=0.001)
+    await engine.open()
+    yield engine
+    await engine.close()
+    assert await tasks.cancel() == []
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()

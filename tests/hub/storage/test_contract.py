@@ -1,38 +1,24 @@
 """What every storage engine promises: one suite, run on each."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import StorageError
-from hub.storage import KEY_LIMIT, VALUE_LIMIT, StorageEngine, behind, decode, encode
-from tests.hub.storage import engines
+from hub.storage import StorageEngine
+from hub.storage.rows import Row, Rows
+from hub.storage.values import KEY_LIMIT, VALUE_LIMIT, behind, decode, encode
+from tests.hub.storage.engines import Store
 
 JSON_LIKE = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def kind(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-async def engine(kind: str, tmp_path: Path) -> AsyncIterator[StorageEngine]:
-    engine = engines.make(kind, tmp_path)
-    await engine.open()
-    yield engine
-    await engine.close()
 
 
 async def test_a_value_is_read_as_it_was_written(engine: StorageEngine) -> None:
@@ -61,19 +47,16 @@ async def test_namespaces_do_not_see_each_other(engine: StorageEngine) -> None:
 
 
 @pytest.mark.parametrize("durable", [False, True])
-async def test_writes_are_there_after_a_restart(
-    engine: StorageEngine, kind: str, tmp_path: Path, *, durable: bool
-) -> None:
-    space = engine.namespace("a")
+async def test_writes_are_there_after_a_restart(store: Store, *, durable: bool) -> None:
+    space = store.space()
     await space.set_many({"kept": 1, "gone": 2, "swapped": 3}, durable=durable)
     assert await space.delete("gone", durable=durable)
     assert await space.compare_and_set("swapped", 3, 4, durable=durable)
-    await engine.close()
-    following = engines.restarted(engine, tmp_path)
-    await following.open()
-    assert await following.namespace("a").list() == [("kept", 1), ("swapped", 4)]
-    await following.close()
-    assert kind in {"memory", "sqlite"}
+    async with space.transaction(durable=durable) as both:
+        both.set("swapped", 5)
+        both.set("new", 6)
+    await store.restart()
+    assert await store.space().list() == [("kept", 1), ("new", 6), ("swapped", 5)]
 
 
 async def test_delete_says_whether_it_was_there(engine: StorageEngine) -> None:
@@ -220,13 +203,13 @@ async def test_a_value_that_contains_itself_is_refused(engine: StorageEngine) ->
 
 
 @pytest.mark.parametrize("name", ["", "Devices", "a b", "a/b", "ä"])
-def test_a_namespace_is_a_plain_name(kind: str, tmp_path: Path, name: str) -> None:
+def test_a_namespace_is_a_plain_name(closed: Store, name: str) -> None:
     with pytest.raises(StorageError, match="is not a name: use the letters a-z"):
-        engines.make(kind, tmp_path).namespace(name)
+        closed.space(name)
 
 
-async def test_a_closed_engine_says_so(kind: str, tmp_path: Path) -> None:
-    engine = engines.make(kind, tmp_path)
+async def test_a_closed_engine_says_so(closed: Store) -> None:
+    engine = closed.engine
     space = engine.namespace("a")
     with pytest.raises(StorageError, match="closed"):
         await space.get("key")
@@ -240,10 +223,74 @@ async def test_a_closed_engine_says_so(kind: str, tmp_path: Path) -> None:
         space.set("k", 1),
         space.delete("k"),
         space.compare_and_set("k", None, 1),
+        space.get_many(["k"]),
+        space.set_many({"k": 1}),
         engine.flush(),
     ):
         with pytest.raises(StorageError, match="closed"):
             await refused
+
+
+async def test_a_damaged_value_hides_no_other_and_is_told_once(
+    engine: StorageEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = engine.namespace("devices")
+    await space.set_many({"a": 1, "c": 3, "d": 4})
+    damaged = {"b": Row(b"\xc1"), "bb": Row(b"\xc1")}
+    assert await cast("Rows", engine).apply("devices", {}, damaged, durable=False)
+
+    assert await space.list() == [("a", 1), ("c", 3), ("d", 4)]
+    assert await space.list(limit=2) == [("a", 1), ("c", 3)]
+    assert await space.list("b") == []
+    assert await space.list(after="a", limit=1) == [("c", 3)]
+    assert [one.getMessage().partition(" is damaged")[0] for one in caplog.records] == [
+        "devices: the stored value of 'b'",
+        "devices: the stored value of 'bb'",
+    ]
+    for refused in (space.get("b"), space.get_many(["a", "b"])):
+        with pytest.raises(StorageError, match=r"devices: the stored value of 'b' is damaged .*; restore a backup"):
+            await refused
+    async with space.transaction() as mended:
+        assert await mended.list() == [("a", 1), ("c", 3), ("d", 4)]
+        mended.delete("b")
+    assert await space.delete("bb")
+    assert await space.get_many(["b", "bb"]) == {}
+
+
+async def test_it_counts_what_it_was_given(store: Store) -> None:
+    one, same, other = store.space("one"), store.space("one"), store.space("other")
+    await one.set("key", "four")
+    await same.set_many({"a": 1, "b": 2})
+    await one.delete("a")
+    with pytest.raises(StorageError):
+        await one.set("key", object())
+    assert not await one.compare_and_set("key", "wrong", "x" * 100)
+    async with one.transaction() as both:
+        both.set("c", 3)
+        both.delete("b")
+    await store.engine.flush()
+
+    assert one.written == same.written == len("key") + 5 + 3 * 2
+    assert other.written == 0
+    stats = store.engine.stats()
+    assert (stats.waiting_bytes, stats.failure) == (0, "")
+    assert stats.rows >= 4
+    assert stats.bytes >= 10
+    assert stats.commits >= 1
+    before = stats
+    await other.set_many({"x": 1, "yy": 2, "z": "abc"})
+    await store.engine.flush()
+    stats = store.engine.stats()
+    assert (stats.rows - before.rows, stats.bytes - before.bytes, stats.commits - before.commits) == (
+        3,
+        4 + 1 + 1 + 4,
+        1,
+    )
+    await other.delete("x")
+    await store.engine.flush()
+    await other.set_many({})
+    await store.engine.flush()
+    assert (store.engine.stats().rows, store.engine.stats().commits) == (stats.rows + 1, stats.commits + 1)
 
 
 @given(JSON_LIKE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import StorageError
+from hub.testing import ManualClock
 from tests.hub.storage.engines import opened, sqlite
 
 
@@ -39,7 +40,7 @@ async def test_every_commit_is_an_fsync_into_the_log(tmp_path: Path) -> None:
             tuple(*await engine._connection.execute_fetchall(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "user_version")
         ]
-    assert found == [("wal",), (2,), (1,)]
+    assert found == [("wal",), (2,), (2,)]
 
 
 @pytest.mark.parametrize("content", [b"this is my shopping list\n" * 100, b"\0" * 8192, b"x"])
@@ -63,7 +64,8 @@ async def test_a_truncated_file_is_refused_untouched(tmp_path: Path) -> None:
 async def test_damage_in_the_middle_is_found_when_it_is_read(tmp_path: Path) -> None:
     path = await filled(tmp_path)
     content = bytearray(path.read_bytes())
-    content[8192:-4096] = b"\x55" * len(content[8192:-4096])
+    middle = len(content) // 2
+    content[middle:-4096] = b"\x55" * len(content[middle:-4096])
     path.write_bytes(content)
     async with opened(sqlite(tmp_path)) as engine:
         with pytest.raises(StorageError, match=r"cannot read storage .*hub.db: it is damaged; keep a copy"):
@@ -88,9 +90,57 @@ async def test_a_newer_hubs_file_is_refused_untouched(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 7")
     content = path.read_bytes()
     assert await refusal(tmp_path) == (
-        f"storage {path} was written by a newer hub (schema 7, this hub knows 1);"
+        f"storage {path} was written by a newer hub (schema 7, this hub knows 2);"
         " start that hub again, or restore a backup made with this one"
     )
+    assert path.read_bytes() == content
+
+
+V1 = """
+    CREATE TABLE kv (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key))
+    WITHOUT ROWID;
+    INSERT INTO kv VALUES ('a', 'key', x'01'), ('a', 'other', x'a474657874'), ('b', 'key', x'c0');
+    PRAGMA user_version = 1;
+"""
+
+
+def made_by_version_1(folder: Path, more: str = "") -> Path:
+    path = folder / "hub.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(V1 + more)
+    return path
+
+
+async def test_a_file_of_version_1_is_upgraded_with_all_it_holds(tmp_path: Path) -> None:
+    path = made_by_version_1(tmp_path)
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        assert await engine.namespace("a").list() == [("key", 1), ("other", "text")]
+        assert await engine.namespace("b").list() == [("key", None)]
+        await engine.namespace("a").set("short", 1, ttl=5)
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        await clock.advance(5)
+        assert await engine.namespace("a").list() == [("key", 1), ("other", "text")]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        plan = connection.execute("EXPLAIN QUERY PLAN SELECT key FROM kv WHERE expires <= 1").fetchall()
+    assert "kv_expires" in str(plan)
+
+
+async def test_an_upgrade_that_fails_leaves_the_file_of_version_1(tmp_path: Path) -> None:
+    path = made_by_version_1(tmp_path, "CREATE INDEX kv_expires ON kv (value);")
+    assert "index kv_expires already exists" in await refusal(tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT * FROM kv WHERE namespace = 'b'").fetchall() == [("b", "key", b"\xc0")]
+
+
+async def test_a_file_whose_first_page_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = await filled(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[4096:-4096] = b"\x55" * len(content[4096:-4096])
+    path.write_bytes(content)
+    assert "it is damaged; keep a copy of it and restore a backup" in await refusal(tmp_path)
     assert path.read_bytes() == content
 
 

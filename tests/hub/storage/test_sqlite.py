@@ -6,10 +6,12 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.errors import StorageError
+from hub.stats import StorageStats
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
 from hub.testing import ManualClock
@@ -35,7 +37,7 @@ def commits(engine: SqliteEngine) -> list[str]:
     return seen
 
 
-def on_disk(folder: Path) -> dict[str, bytes]:
+def on_disk(folder: Path) -> dict[str, Any]:
     with closing(sqlite3.connect(folder / "hub.db")) as connection:
         return dict(connection.execute("SELECT key, value FROM kv ORDER BY key").fetchall())
 
@@ -208,3 +210,169 @@ async def test_reads_and_swaps_under_way_when_it_closes_end_cleanly(tmp_path: Pa
     await engine.open()
     assert await space.get("key") == 1 + done
     await engine.close()
+
+
+def live(clock: ManualClock) -> int:
+    """Count the timers that are set."""
+    return sum(bool(timer[2]) for timer in clock._timers)
+
+
+async def test_what_has_expired_leaves_the_file_with_the_next_commit(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space = engine.namespace("a")
+        await space.set("short", 1, ttl=5, durable=True)
+        await space.set("long", 1, ttl=50, durable=True)
+        await space.set("kept", 1, durable=True)
+        seen = commits(engine)
+        assert live(clock) == 1
+        await clock.advance(5)
+        await eventually(lambda: live(clock) == 2)
+        assert seen == []
+        await clock.advance(0.25)
+        await eventually(lambda: seen == ["COMMIT"])
+        await clock.advance(30)
+        assert seen == ["COMMIT"]
+        assert live(clock) == 1
+    kept = on_disk(tmp_path)
+    assert sorted(kept) == ["clock", "kept", "long"]
+    assert kept["clock"] == 35_250
+
+
+async def test_expiry_of_what_is_pending_reaches_the_file_too(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        await engine.namespace("a").set("short", 1, ttl=0.1)
+        await engine.namespace("b").set("short", 1, ttl=0.2, durable=True)
+        await engine.namespace("b").set("short", 2, ttl=0.3)
+        await clock.advance(0.35)
+        await eventually(lambda: engine.stats().commits == 2)
+        assert await engine.namespace("b").list() == []
+        await engine.flush()
+    assert sorted(on_disk(tmp_path)) == ["clock"]
+
+
+async def test_no_clock_is_kept_where_nothing_expires(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path, ManualClock())) as engine:
+        await engine.namespace("a").set("key", 1)
+        await engine.namespace("a").delete("key")
+    assert on_disk(tmp_path) == {}
+
+
+async def test_after_a_power_cut_a_ttl_goes_on_from_the_last_commit(tmp_path: Path) -> None:
+    clock, after = ManualClock(), tmp_path / "after"
+    after.mkdir()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space = engine.namespace("a")
+        await space.set("key", 1, ttl=10, durable=True)
+        await clock.advance(4)
+        await space.set("other", 1, durable=True)
+        await clock.advance(3)
+        for name in ("hub.db", "hub.db-wal"):
+            (after / name).write_bytes((tmp_path / name).read_bytes())
+    async with opened(sqlite(after, clock)) as engine:
+        await clock.advance(5.9)
+        assert [key for key, _ in await engine.namespace("a").list()] == ["key", "other"]
+        await clock.advance(0.1)
+        assert [key for key, _ in await engine.namespace("a").list()] == ["other"]
+
+
+async def test_many_that_expire_at_different_times_leave_one_timer(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space = engine.namespace("a")
+        for number in range(20):
+            await space.set(f"{number:02}", 1, ttl=20 - number, durable=number % 2 == 0)
+        await engine.flush()
+        gone: list[str] = []
+        space.watch("", lambda key, _value: gone.append(key))
+        for count in range(1, 21):
+            await clock.advance(1)
+            await eventually(lambda count=count: len(gone) == count)  # type: ignore[misc]
+        assert gone == [f"{number:02}" for number in reversed(range(20))]
+        await engine.flush()
+        assert live(clock) == 0
+    assert sorted(on_disk(tmp_path)) == ["clock"]
+
+
+async def test_expiry_that_cannot_be_read_is_told_and_hurts_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        await engine.namespace("a").set("key", 1, ttl=5, durable=True)
+        await tell(engine, "DROP INDEX kv_expires")
+        await tell(engine, "ALTER TABLE kv RENAME TO lost")
+        await clock.advance(5)
+        await eventually(lambda: "what has expired stays in it for now" in caplog.text)
+        await tell(engine, "ALTER TABLE lost RENAME TO kv")
+        assert await engine.namespace("a").list() == []
+
+
+async def test_closing_while_something_expires_is_clean(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock, tasks = ManualClock(), TaskGroup("hub")
+    engine = SqliteEngine(tmp_path / "hub.db", tasks=tasks, clock=clock)
+    await engine.open()
+    await engine.namespace("a").set("key", 1, ttl=5, durable=True)
+    await engine.namespace("a").set("long", 1, ttl=500, durable=True)
+    async with engine._settled:
+        await clock.advance(5)
+        assert "hub:storage expiry" in tasks.names
+        closing = tasks.start("close", engine.close())
+    await closing
+    await eventually(lambda: not tasks.names)
+    assert live(clock) == 0
+    assert caplog.text == ""
+    await engine.open()
+    assert [key for key, _ in await engine.namespace("a").list()] == ["long"]
+    await engine.close()
+
+
+async def test_what_is_wrong_and_what_waits_can_be_asked_for(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path, ManualClock())) as engine:
+        space = engine.namespace("a")
+        assert engine.stats() == StorageStats()
+        await space.set_many({"key": 1, "other": 2}, durable=True)
+        assert engine.stats().commit_s > 0
+        await tell(engine, FULL)
+        heard: list[str] = []
+        space.watch("", lambda key, _value: heard.append(key))
+        await space.set("key", b"x" * 100)
+        assert engine.stats().waiting_bytes == 3 + 102
+        for _ in range(3):
+            with pytest.raises(StorageError):
+                await space.set("big", BIG, durable=True)
+        stats = engine.stats()
+        assert heard == ["key", "big", "big", "big"]
+        assert stats.failure == f"cannot write storage {tmp_path / 'hub.db'}: the disk is full; free some space"
+        assert (stats.waiting_bytes, stats.rows, stats.bytes, stats.commits) == (3 + 102 + 3 + 20_003, 2, 3 + 5 + 2, 1)
+        await tell(engine, ROOM)
+        await engine.flush()
+        after = engine.stats()
+        assert (after.failure, after.waiting_bytes, after.rows, after.commits) == ("", 0, 4, 2)
+        assert after.commit_s > stats.commit_s
+
+
+async def test_a_durable_write_needs_no_timer(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space, tasks = engine.namespace("a"), TaskGroup("test")
+        write = tasks.start("write", space.set("key", 1, durable=True))
+        assert live(clock) == 0
+        await write
+        await space.set("lazy", 1)
+        await space.set("lazy", 2)
+        assert live(clock) == 1
+
+
+async def test_a_row_written_while_it_is_swept_stays(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space = engine.namespace("a")
+        await space.set_many({"kept": 1, "gone": 1}, ttl=5, durable=True)
+        async with engine._settled:
+            await clock.advance(5)
+            await space.set("kept", 2)
+        await eventually(lambda: live(clock) == 1)
+        await engine.flush()
+        assert await space.list() == [("kept", 2)]

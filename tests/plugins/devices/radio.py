@@ -156,5 +156,4 @@ def refuse_writes(hub: HubInMemory, patch: pytest.MonkeyPatch) -> None:
     async def full(*_args: object, **_options: object) -> bool:
         raise StorageError("the disk is full; free some space")
 
-    patch.setattr(hub.core.storage, "write", full)
-    patch.setattr(hub.core.storage, "remove", full)
+    patch.setattr(hub.core.storage, "apply", full)

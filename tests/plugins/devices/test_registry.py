@@ -130,19 +130,15 @@ async def test_what_is_told_as_failed_does_not_come_true_later(monkeypatch: pyte
         await here.radio.announce(LAMP)
         kept = rows(here.hub)["devices"]
         before = dict(kept)
-        write, remove = engine(here.hub).write, engine(here.hub).remove
+        apply = engine(here.hub).apply
 
-        async def late_write(*args: Any, durable: bool) -> None:  # noqa: ANN401 - as the engine's
-            await write(*args, durable=durable)
+        async def late(*args: Any, durable: bool) -> bool:  # noqa: ANN401 - as the engine's
+            done = await apply(*args, durable=durable)
             if durable:
                 raise StorageError("the disk is full; it is tried again")
+            return done
 
-        async def late_remove(*args: Any, durable: bool) -> bool:  # noqa: ANN401 - as the engine's
-            await remove(*args, durable=durable)
-            raise StorageError("the disk is full; it is tried again")
-
-        monkeypatch.setattr(here.hub.core.storage, "write", late_write)
-        monkeypatch.setattr(here.hub.core.storage, "remove", late_remove)
+        monkeypatch.setattr(here.hub.core.storage, "apply", late)
         await here.fails("devices.rename", device="radio-1", name="Hall lamp")
         assert kept == before
         await here.fails("devices.remove", device="radio-1", force=True)
@@ -158,15 +154,16 @@ async def test_a_rename_that_its_caller_gives_up_leaves_disk_and_memory_agreed(
 ) -> None:
     async with home() as here:
         await here.radio.announce(LAMP)
-        write = engine(here.hub).write
+        apply = engine(here.hub).apply
 
-        async def slow(*args: Any, durable: bool) -> None:  # noqa: ANN401 - as the engine's
-            await write(*args, durable=durable)
+        async def slow(*args: Any, durable: bool) -> bool:  # noqa: ANN401 - as the engine's
+            done = await apply(*args, durable=durable)
             if durable:
                 await asyncio.Event().wait()
+            return done
 
         with monkeypatch.context() as patch:
-            patch.setattr(here.hub.core.storage, "write", slow)
+            patch.setattr(here.hub.core.storage, "apply", slow)
             await here.fails("devices.rename", timeout=0.05, device="radio-1", name="Hall lamp")
         assert [one.name for one in await here.call("devices.list")] == ["V-Lamp White"]
         async with home(after=here) as later:
@@ -236,13 +233,13 @@ async def test_of_two_renames_to_one_name_at_once_one_wins(monkeypatch: pytest.M
     async with home() as here:
         await here.radio.announce(LAMP)
         await here.radio.announce(SENSOR)
-        write, gate = engine(here.hub).write, asyncio.Event()
+        apply, gate = engine(here.hub).apply, asyncio.Event()
 
-        async def slow(*args: Any, **options: Any) -> None:  # noqa: ANN401 - as the engine's
+        async def slow(*args: Any, **options: Any) -> bool:  # noqa: ANN401 - as the engine's
             await gate.wait()
-            await write(*args, **options)
+            return await apply(*args, **options)
 
-        monkeypatch.setattr(here.hub.core.storage, "write", slow)
+        monkeypatch.setattr(here.hub.core.storage, "apply", slow)
         async with asyncio.TaskGroup() as group:
             first = group.create_task(here.hub.call("devices.rename", device="radio-1", name="Lamp"))
             second = group.create_task(here.fails("devices.rename", device="radio-2", name="lamp"))
