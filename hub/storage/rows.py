@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from hub.errors import StorageError
 from hub.storage.values import check_key, decode
 
+type Pairs = list[tuple[str, Any]]
+
 _LOG = logging.getLogger("hub.storage")
 
 
@@ -63,8 +65,8 @@ class Reader:
     async def _scan(self, prefix: str, after: str, limit: int) -> list[tuple[str, bytes]]:
         return await self._rows.scan(self._name, prefix, after, limit)
 
-    def _decoded(self, rows: list[tuple[str, bytes]]) -> list[tuple[str, Any]]:
-        values: list[tuple[str, Any]] = []
+    def _decoded(self, rows: list[tuple[str, bytes]]) -> Pairs:
+        values: Pairs = []
         for key, row in rows:
             try:
                 values.append((key, decode(self._name, key, row)))
@@ -74,7 +76,7 @@ class Reader:
                     _LOG.warning("%s; it is left out of lists", error)
         return values
 
-    async def list(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> list[tuple[str, Any]]:
+    async def list(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Pairs:
         """Keys with `prefix` and their values in order, from behind the key `after`, at most `limit`.
 
         A damaged value is left out, and logged once.
@@ -82,7 +84,7 @@ class Reader:
         for text in (prefix, after):
             if text:
                 check_key(self._name, text)
-        found: list[tuple[str, Any]] = []
+        found: Pairs = []
         while (wanted := limit - len(found)) > 0:
             rows = await self._scan(prefix, after, wanted)
             found += self._decoded(rows)

@@ -22,6 +22,8 @@ import msgspec
 from hub.api import *
 """
 
+_LATE_MS = 100
+
 WITNESS = '''
 class Witness(Plugin):
     """Sends itself an event every few milliseconds and notes how long each took."""
@@ -40,14 +42,14 @@ class Witness(Plugin):
         self.taken.append(time.perf_counter_ns() - event.data.value)
 
     @service
-    async def latency(self) -> list[float]:
-        """How many events were heard since the last call, and the 99th percentile of their latency in ms."""
-        taken, self.taken = sorted(self.taken), []
-        return [float(len(taken)), taken[len(taken) * 99 // 100] / 1e6 if taken else 0.0]
+    async def latencies(self) -> list[float]:
+        """How long (ms) each event took that was heard since the last call."""
+        taken, self.taken = self.taken, []
+        return [one / 1e6 for one in taken]
 '''
 
 WITNESS_PERMISSIONS = """
-offer = ["witness.latency"]
+offer = ["witness.latencies"]
 read = ["witness/beat"]
 write = ["witness/beat"]
 """
@@ -120,20 +122,26 @@ class House:
             env={"COLUMNS": "400", "PATH": ""},
         ).stdout
 
-    def is_quick(self, samples: int = 300) -> None:
-        """Fail when others' events are late: the 99th percentile of the next `samples` is 100 ms or more."""
-        self.client.call("witness.latency", {})
-        heard, late = 0.0, 0.0
+    def is_quick(self, samples: int = 300, rounds: int = 5) -> None:
+        """Fail when others' events are late: the 99th percentile of `samples` is 100 ms or more, in each of `rounds`.
+
+        A machine that is busy with something else makes a round slow; a plugin that hurts others makes all slow.
+        """
+        late = [self._p99(samples)]
+        while late[-1] >= _LATE_MS:
+            assert len(late) < rounds, f"99 % of others' events took up to {late} ms"
+            late.append(self._p99(samples))
+
+    def _p99(self, samples: int) -> float:
+        taken: list[float] = []
+        self.client.call("witness.latencies", {})
 
         def enough() -> bool:
-            nonlocal heard, late
-            count, p99 = self.client.call("witness.latency", {})
-            heard += count
-            late = max(late, p99)
-            return bool(heard >= samples)
+            taken.extend(self.client.call("witness.latencies", {}))
+            return len(taken) >= samples
 
         until(enough, 60, "the witness hears")
-        assert late < 100, f"99 % of others' events took up to {late:.1f} ms"
+        return sorted(taken)[len(taken) * 99 // 100]
 
     def unload(self, name: str) -> None:
         """Unload a plugin; nothing of it may be left."""
