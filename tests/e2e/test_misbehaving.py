@@ -130,7 +130,8 @@ def test_one_that_floods_events_and_state(house: House, spawn: Callable[..., Pro
     class Bad(Plugin):
         emits = (Noise,)
 
-        async def start(self):
+        @service
+        async def begin(self) -> None:
             self.ctx.tasks.start("shouts", self.shout())
             self.ctx.tasks.start("scribbles", self.scribble())
 
@@ -154,8 +155,9 @@ def test_one_that_floods_events_and_state(house: House, spawn: Callable[..., Pro
                 if number % 100 == 0:
                     await asyncio.sleep(0)
     """
-    house.write("bad", code, 'publish = ["bad.noise"]\nhear = ["bad.noise"]\nwrite = ["bad/#"]')
+    house.write("bad", code, 'publish = ["bad.noise"]\nhear = ["bad.noise"]\nwrite = ["bad/#"]\noffer = ["bad.begin"]')
     house.start(spawn)
+    house.client.call("bad.begin", {})
     until(lambda: "state paths" in house.plugin("bad")["trouble"], 60, "its states are stopped")
     until(lambda: house.figures("bad")["dropped"] > 0, 60, "what it cannot hear is dropped")
     house.is_quick()

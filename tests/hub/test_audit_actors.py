@@ -89,7 +89,7 @@ async def test_the_hub_and_bundled_plugins_act_for_themselves(house: House, watc
     plugin = watched()
     (house.outside / "plugin.toml").write_text('id = "a"\nversion = "1"\napi = "1"\nentry = "a:A"\n')
     assert plugin.do(load_manifest, house.outside).id == "a"
-    bundled = code_in(ROOT / "plugins" / "chime" / "plugin.py")
+    bundled = code_in(ROOT / "plugins" / "debug" / "__init__.py")
     assert plugin.do(bundled.do, (house.outside / "secret").read_text) == "secret"
     with refuses("doorbell may not read"):
         bundled.do(plugin.do, (house.outside / "secret").read_text)
