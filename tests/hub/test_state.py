@@ -158,6 +158,22 @@ def test_deleting_is_a_change_to_none(home: Home) -> None:
     assert home.state.set("x", 1).version == 1
 
 
+def test_every_change_names_who_made_it(home: Home) -> None:
+    home.state.set("lamp/on", True, "lamps")
+    assert home.state.compare_and_set("lamp/on", False, 1, "rules")
+    assert home.state.compare_and_set("lamp/on", True, 2)
+    home.state.delete("lamp/on", "people")
+    home.state.set("lamp/on", False)
+    home.state.delete("lamp/on")
+    assert home.sources == ["lamps", "rules", "hub", "people", "hub", "hub"]
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), 2**53 - 1, 1 - 2**53])
+def test_a_large_number_is_kept_exactly(home: Home, value: int) -> None:
+    assert home.state.set("meter/count", value).value == value
+    assert home.state.set("meter/count", value).version == 1
+
+
 def test_listing_is_by_path_and_prefix(home: Home) -> None:
     for path in ("b/2", "a/1", "b/1"):
         home.state.set(path, path)

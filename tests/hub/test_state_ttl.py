@@ -93,6 +93,15 @@ async def test_a_refused_value_leaves_the_ttl_as_it_was(clock: ManualClock) -> N
     assert len(home.state) == 0
 
 
+async def test_the_end_is_told_in_the_name_of_who_set_it_last(clock: ManualClock) -> None:
+    home = Home(clock)
+    home.state.set("lamp/on", True, "lamps", ttl=10)
+    home.state.set("lamp/on", True, "rules", ttl=10)
+    await clock.advance(11)
+    assert home.sources == ["lamps", "rules"]
+    assert home.changes[-1][1].value is None
+
+
 async def test_one_timer_serves_all_and_none_runs_for_nothing(clock: ManualClock) -> None:
     home = Home(clock)
     home.state.set("x", 1)
