@@ -18,7 +18,7 @@ type Stamps = dict[Path, tuple[int, int]]
 class ReloadConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files are looked at `every` so many seconds. With `plugins` an edited plugin of the user's is loaded anew."""
 
-    every: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 2.0
+    every: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5.0
     plugins: bool = False
 
 
