@@ -25,11 +25,9 @@ from hub.types import StateChanged, StateEntry, Undo
 WINDOW = 1.0
 _PATH_LIMIT = 256
 _VALUE_LIMIT = 262_144
-_PAGE = 1000
-_ROW = 3
-_SMALL = 2**30 - 1
-_PLAIN = frozenset({bool, float, type(None)})
-_SCALARS = _PLAIN | {int, str}
+_SCALARS = frozenset({bool, float, int, str, type(None)})
+_LEAST, _MOST = -(2**63), 2**64 - 1
+_ABSENT = StateEntry(None, 0, 0)
 _LOG = logging.getLogger("hub.state")
 
 
@@ -37,7 +35,6 @@ class StateEngine:
     """Paths to versioned values, persisted behind the scenes."""
 
     def __init__(self, bus: EventBus, clock: Clock | None = None) -> None:
-        self._bus = bus
         self._publish = bus.publish
         self._entries: dict[str, StateEntry] = {}
         self._dirty: set[str] = set()
@@ -49,7 +46,6 @@ class StateEngine:
         self._window = WINDOW
         self._lifetimes: dict[str, tuple[float, str]] = {}  # ttl and source of what has one
         self._deadlines = Deadlines[str](self._clock, self._expire)
-        self._tracks = False  # whether a change is more than an event: there is a store, or something has a ttl
         bus.declare("state.changed", StateChanged, "hub")
 
     # Reading
@@ -65,7 +61,7 @@ class StateEngine:
 
     def list(self, prefix: str = "") -> Mapping[str, StateEntry]:
         """All entries whose path begins with `prefix`, by path."""
-        return {path: self._entries[path] for path in sorted(self._entries) if path.startswith(prefix)}
+        return {path: self._entries[path] for path in sorted(p for p in self._entries if p.startswith(prefix))}
 
     def __len__(self) -> int:
         """How many values there are."""
@@ -78,35 +74,28 @@ class StateEngine:
 
         Raises StateError for a malformed path, a value that is not JSON-like, or a ttl that is not above 0.
         """
-        old = self._entries.get(path)
-        kind = value.__class__
-        if old is None:
+        old = self._entries.get(path, _ABSENT)
+        if old is _ABSENT:
             _check_path(path)
-            before, version = None, 1
-        else:
-            before, version = old.value, old.version + 1
-            if before == value and before.__class__ is kind and (kind in _SCALARS or _same_types(before, value, kind)):
-                is_settled = not (old.restored or self._lifetimes) and ttl is None
-                return old if is_settled else self._confirmed(path, old, source, ttl)
+        kind = value.__class__
         if kind is int:
-            if not -_SMALL <= value <= _SMALL:
-                _check_int(path, value)
-        elif kind not in _PLAIN and not (kind is str and value.isascii() and len(value) <= _VALUE_LIMIT):
-            value = _checked(path, value)
-            if old is not None and before == value and _is_same(before, value):
-                return self._confirmed(path, old, source, ttl)
-        entry = StateEntry(value, version, time_ns())
-        if self._tracks or ttl is not None:
+            if not _LEAST <= value <= _MOST:
+                raise StateError(f"state {path!r} cannot hold {value}: whole numbers have at most 64 bits")
+        elif kind not in _SCALARS or (kind is str and not (value.isascii() and len(value) <= _VALUE_LIMIT)):
+            value = _detached(path, value)
+        before, version = old.value, old.version + 1
+        if before == value and old is not _ABSENT and _is_same(before, value):
+            return self._confirmed(path, old, source, ttl)
+        if ttl is not None or self._lifetimes:
             self._live(path, source, ttl)
-            self._mark(path)
-        self._entries[path] = entry
+        entry = self._entries[path] = StateEntry(value, version, time_ns())
+        self._mark(path)
         self._publish("state.changed", path, StateChanged(value, before, version), source)
         return entry
 
     def compare_and_set(self, path: str, value: Any, version: int, source: str = "hub") -> bool:  # noqa: ANN401
         """Set only if the current version is `version` (0: not there); says whether it did."""
-        old = self._entries.get(path)
-        if (old.version if old else 0) != version:
+        if self._entries.get(path, _ABSENT).version != version:
             return False
         self.set(path, value, source)
         return True
@@ -122,7 +111,7 @@ class StateEngine:
         return True
 
     def _confirmed(self, path: str, old: StateEntry, source: str, ttl: float | None) -> StateEntry:
-        if self._live(path, source, ttl):
+        if (ttl is not None or self._lifetimes) and self._live(path, source, ttl):
             self._mark(path)
         if not old.restored:
             return old
@@ -141,7 +130,6 @@ class StateEngine:
         if ttl is None:
             self._deadlines.drop(path)
             return old is not None
-        self._tracks = True
         self._deadlines.set(path, ttl)
         self._lifetimes[path] = (ttl, source)
         return old != (ttl, source)
@@ -154,17 +142,16 @@ class StateEngine:
     async def restore(self, store: Storage, tasks: TaskGroup, window: float = WINDOW) -> int:
         """Take over what `store` holds and write changes behind from now on; returns how many values were restored."""
         after, restored = "", 0
-        while page := await store.list(after=after, limit=_PAGE):
+        while page := await store.list(after=after):
             for path, row in page:
-                if path not in self._entries and (found := _unpacked(path, row)) is not None:
+                if path not in self._dirty and (found := _unpacked(path, row)) is not None:
                     self._entries[path], ttl, source = found
                     self._live(path, source, ttl)
                     restored += 1
             after = page[-1][0]
-        self._store, self._tasks, self._window, self._tracks = store, tasks, window, True
-        for path, entry in self._entries.items():
-            if not entry.restored:
-                self._mark(path)
+        self._store, self._tasks, self._window = store, tasks, window
+        if self._dirty:
+            self._arm()
         return restored
 
     async def flush(self) -> None:
@@ -196,16 +183,14 @@ class StateEngine:
             batch.set(path, [entry.value, entry.version, entry.time, *self._lifetimes.get(path, ())])
 
     def _mark(self, path: str) -> None:
-        if self._store is not None:
-            self._dirty.add(path)
-            self._arm()
+        self._dirty.add(path)
+        self._arm()
 
     def _arm(self) -> None:
-        if self._undo_timer is None:
+        if self._store is not None and self._undo_timer is None:
             self._undo_timer = self._clock.call_later(self._window, self._write)
 
     def _write(self) -> None:
-        self._undo_timer = None
         if self._tasks is not None:
             self._tasks.start("writes state", self._try_flush())
 
@@ -220,7 +205,7 @@ class StateEngine:
 def _unpacked(path: str, row: Any) -> tuple[StateEntry, float | None, str] | None:  # noqa: ANN401
     """What was stored as value, version, time and, if it has one, ttl and source."""
     try:
-        value, version, time, ttl, source = row if len(row) > _ROW else (*row, None, "")
+        value, version, time, ttl, source = row if row[3:] else (*row, None, "")
         if ttl is None or is_ttl(ttl):
             return StateEntry(value, int(version), int(time), restored=True), ttl, str(source)
     except (TypeError, ValueError):
@@ -230,20 +215,15 @@ def _unpacked(path: str, row: Any) -> tuple[StateEntry, float | None, str] | Non
 
 
 def _check_path(path: str) -> None:
-    if not path or len(path) > _PATH_LIMIT or path[0] == "/" or path[-1] == "/" or not path.isprintable():
+    is_plain = path.isprintable() and path == path.strip("/") and "#" not in path and "+" not in path.split("/")
+    if not (is_plain and 0 < len(path) <= _PATH_LIMIT):
         raise StateError(
-            f"state path {path[:80]!r} must be 1 to {_PATH_LIMIT} printable characters, with slashes only inside"
+            f"state path {path[:80]!r} must be 1 to {_PATH_LIMIT} printable characters,"
+            " with slashes only inside and without the wildcards + and #"
         )
-    if "+" in path.split("/") or "#" in path:
-        raise StateError(f"state path {path!r} must hold no wildcard")
 
 
-def _check_int(path: str, value: int) -> None:
-    if not -(2**63) <= value < 2**64:
-        raise StateError(f"state {path!r} cannot hold {value}: whole numbers have at most 64 bits")
-
-
-def _checked(path: str, value: Any) -> Any:  # noqa: ANN401
+def _detached(path: str, value: Any) -> Any:  # noqa: ANN401
     """Detach the value from its owner's, in the form in which it will come back from the storage."""
     try:
         row = encode("state", path, msgspec.to_builtins(value, str_keys=True))
@@ -256,12 +236,11 @@ def _checked(path: str, value: Any) -> Any:  # noqa: ANN401
     return decode("state", path, row)
 
 
-def _same_types(old: Any, new: Any, kind: type) -> bool:  # noqa: ANN401
-    """Whether equal values, both a `kind`, are of equal types all through: 1 is neither True nor 1.0."""
+def _is_same(old: Any, new: Any) -> bool:  # noqa: ANN401
+    """Whether equal values are of equal types all through: 1 is neither True nor 1.0."""
+    kind = old.__class__
+    if kind is not new.__class__:
+        return False
     if kind is dict:
         return all(_is_same(old[key], new[key]) for key in old)
     return kind is not list or all(map(_is_same, old, new))
-
-
-def _is_same(old: Any, new: Any) -> bool:  # noqa: ANN401
-    return old.__class__ is new.__class__ and _same_types(old, new, old.__class__)

@@ -5,14 +5,13 @@ turns values into bytes and back, and is all that a plugin sees of storage.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from hub.api import Watcher
-from hub.errors import StorageConflictError, StorageError
+from hub.errors import StorageError
 from hub.stats import StorageStats
-from hub.storage.rows import Reader, Row, Rows
+from hub.storage.rows import Reader, Row, Rows, size
 from hub.storage.transaction import BufferedTransaction
 from hub.storage.values import check_key, check_ttl, decode, encode
 from hub.storage.watchers import Watchers
@@ -31,15 +30,13 @@ class Namespace(Reader):
     def __init__(self, rows: Rows, name: str) -> None:
         if not _NAMESPACE.fullmatch(name):
             raise StorageError(f"namespace {name!r} is not a name: use the letters a-z, digits and _")
-        super().__init__(rows, name)
+        super().__init__(rows, name, set())
         self.written = 0
         self._watchers = Watchers(name)
 
     async def set(self, key: str, value: Any, *, durable: bool = False, ttl: float | None = None) -> None:  # noqa: ANN401
         """Remember one value."""
-        check_ttl(self._name, ttl)
-        row = Row(encode(self._name, key, value), ttl)
-        await self._rows.apply(self._name, {}, {key: row}, durable=durable)
+        await self.set_many({key: value}, durable=durable, ttl=ttl)
 
     async def delete(self, key: str, *, durable: bool = False) -> bool:
         """Forget one; says whether it was there."""
@@ -76,22 +73,9 @@ class Namespace(Reader):
         new = Row(encode(self._name, key, value))
         return await self._rows.apply(self._name, {key: old}, {key: new}, durable=durable)
 
-    @asynccontextmanager
-    async def transaction(self, *, durable: bool = False) -> AsyncIterator[BufferedTransaction]:
-        """Read and write several keys as one; see `BufferedTransaction`.
-
-        Raises StorageConflictError, when the block ends, if somebody changed what it had read.
-        """
-        buffered = BufferedTransaction(self._rows, self._name)
-        try:
-            yield buffered
-        finally:
-            buffered.end()
-        if not await self._rows.apply(self._name, buffered.seen, buffered.changes, durable=durable):
-            raise StorageConflictError(
-                f"{self._name}: something that the transaction had read was changed before it ended;"
-                " nothing of it was written, so do it again"
-            )
+    def transaction(self, *, durable: bool = False) -> BufferedTransaction:
+        """Read and write several keys as one: use it with `async with`."""
+        return BufferedTransaction(self._rows, self._name, self._damaged, durable=durable)
 
     def watch(self, prefix: str, watcher: Watcher) -> Undo:
         """Call the plain function `watcher(key, value)` for each change of a key with `prefix`; `None`: it is gone."""
@@ -99,7 +83,7 @@ class Namespace(Reader):
 
     def tell(self, changes: Mapping[str, Row | None]) -> None:
         """Count and pass on what an engine made visible."""
-        self.written += sum(len(key) + len(row.value) for key, row in changes.items() if row is not None)
+        self.written += size(changes)
         self._watchers.tell(changes)
 
 

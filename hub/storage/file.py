@@ -81,7 +81,9 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, was_cut_off: bool) -
             f"storage {path} was written by a newer hub (schema {version}, this hub knows {SCHEMA_VERSION});"
             " start that hub again, or restore a backup made with this one"
         )
-    if version == 0 and _number(connection, "SELECT count(*) FROM sqlite_schema"):
+    tables = "SELECT count(*) FROM sqlite_schema"
+    is_ours = _number(connection, f"{tables} WHERE name = 'kv'") if version else not _number(connection, tables)
+    if not is_ours:
         raise StorageError(f"{path} belongs to another program; name another file in [storage] path")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

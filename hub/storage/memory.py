@@ -8,7 +8,7 @@ from hub.errors import StorageError
 from hub.stats import StorageStats
 from hub.storage import EngineBase
 from hub.storage.expiry import Deadlines
-from hub.storage.rows import Row
+from hub.storage.rows import Row, size
 
 
 class MemoryEngine(EngineBase):
@@ -42,8 +42,8 @@ class MemoryEngine(EngineBase):
 
     def stats(self) -> StorageStats:
         """Each write counts as a commit."""
-        rows, size, commits = self._written
-        return StorageStats(rows=rows, bytes=size, commits=commits)
+        rows, written, commits = self._written
+        return StorageStats(rows=rows, bytes=written, commits=commits)
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""
@@ -69,18 +69,17 @@ class MemoryEngine(EngineBase):
         rows = self._of(namespace)
         if any(rows.get(key) != row for key, row in expected.items()):
             return False
-        size = 0
         for key, row in changes.items():
             self._deadlines.drop((namespace, key))
             if row is None:
                 rows.pop(key, None)
                 continue
             rows[key] = row.value
-            size += len(key) + len(row.value)
             if row.ttl is not None:
                 self._deadlines.set((namespace, key), row.ttl)
         if changes:
-            self._written = (self._written[0] + len(changes), self._written[1] + size, self._written[2] + 1)
+            count, written, commits = self._written
+            self._written = (count + len(changes), written + size(changes), commits + 1)
         self.tell(namespace, changes)
         return True
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from hub.storage.rows import size
+
 type Held = tuple[bytes, int | None]
 """A row's bytes, and when it expires by the store's clock (ms)."""
 
@@ -21,9 +23,9 @@ class Overlay:
     def put(self, namespace: str, rows: Mapping[str, Held | None]) -> None:
         """Lay `rows` on top."""
         self._pending.setdefault(namespace, {}).update(rows)
-        size = _size(rows)
-        self._pending_size += size
-        self.size += size
+        added = size(rows)
+        self._pending_size += added
+        self.size += added
 
     def lift(self) -> list[tuple[str, str, Held | None]]:
         """Let all there is fly, also what a failed commit left; gives namespaces, keys and rows."""
@@ -31,7 +33,7 @@ class Overlay:
             self._flying.setdefault(namespace, {}).update(rows)
         self._pending = {}
         self._pending_size = 0
-        self.size = sum(map(_size, self._flying.values()))
+        self.size = sum(map(size, self._flying.values()))
         return [(namespace, key, row) for namespace, rows in self._flying.items() for key, row in rows.items()]
 
     def land(self) -> None:
@@ -71,7 +73,3 @@ class Overlay:
                 for key, row in rows.items():
                     if row is not None and row[1] is not None and key not in hidden:
                         yield namespace, key, row[1]
-
-
-def _size(rows: Mapping[str, Held | None]) -> int:
-    return sum(len(key) + (0 if row is None else len(row[0])) for key, row in rows.items())

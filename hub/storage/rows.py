@@ -19,6 +19,11 @@ class Row(NamedTuple):
     ttl: float | None = None
 
 
+def size(rows: Mapping[str, tuple[bytes, float | None] | None]) -> int:
+    """Bytes of the keys and values that are kept."""
+    return sum(len(key.encode()) + len(row[0]) for key, row in rows.items() if row is not None)
+
+
 class Rows(Protocol):
     """What an engine must be able to do: read, scan and one way to write, each atomic.
 
@@ -48,10 +53,10 @@ class Rows(Protocol):
 class Reader:
     """The values of one namespace, read from rows."""
 
-    def __init__(self, rows: Rows, name: str) -> None:
+    def __init__(self, rows: Rows, name: str, damaged: set[str]) -> None:
         self._rows = rows
         self._name = name
-        self._damaged: set[str] = set()
+        self._damaged = damaged  # keys of damaged values that were told
 
     async def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON-like
         """Return the value of `key`, or `default`."""

@@ -35,6 +35,7 @@ _UPSERT = (
 _DELETE = "DELETE FROM kv WHERE namespace = ? AND key = ?"
 _LIVES = "ifnull(expires > ?, 1)"
 _READ = f"SELECT key, value FROM kv WHERE {_LIVES} AND namespace = ? AND key"  # noqa: S608 - constants only
+_READ_SOME = f"{_READ} IN (SELECT value FROM json_each(?))"  # noqa: S608
 _SCAN = f"{_READ} > ? AND key >= ?"
 _EXPIRED = (
     "SELECT namespace, key, expires FROM kv WHERE expires <= ?1"
@@ -46,7 +47,6 @@ _BEGIN = (
     "SELECT (SELECT value FROM kv WHERE namespace = ? AND key = ?),"
     " (SELECT min(expires) FROM kv WHERE expires IS NOT NULL)"
 )
-_KEYS_A_READ = 500
 _PENDING_LIMIT = 32 * 1024 * 1024  # bytes that may wait for a commit before writers wait as well
 _RETRY_LONGEST = 30.0
 
@@ -91,7 +91,7 @@ class SqliteEngine(EngineBase):
         self._connection = await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
         try:
             [(reached, expires)] = await self._fetch(_BEGIN, _CLOCK)
-        except StorageError:
+        except BaseException:
             connection, self._connection = self._connection, None
             await connection.close()
             raise
@@ -140,25 +140,18 @@ class SqliteEngine(EngineBase):
     async def scan(self, namespace: str, prefix: str, after: str, limit: int) -> list[tuple[str, bytes]]:
         """Rows with `prefix` in order, from behind `after`, at most `limit`."""
         self._check_open()
-        rows: dict[str, bytes] = {}
-        cursor = after
         end = behind(prefix)
         query = f"{_SCAN}{' AND key < ?' if end else ''} ORDER BY key LIMIT ?"
+        wanted = limit
         async with self._settled:
             while True:
                 now = self._lifetime.now()
-                page = await self._fetch(query, (now, namespace, cursor, prefix, *([end] if end else []), limit))
-                rows.update(page)
-                is_last = len(page) < limit
-                cursor = "" if is_last else page[-1][0]
-                over = [
-                    key
-                    for key in self._overlay.keys(namespace)
-                    if key.startswith(prefix) and key > after and (is_last or key <= cursor)
-                ]
-                merged = self._overlay.over(namespace, over, rows, now)
-                if is_last or len(merged) >= limit:
-                    return sorted(merged.items())[:limit]
+                page = await self._fetch(query, (now, namespace, after, prefix, *([end] if end else []), wanted))
+                over = [key for key in self._overlay.keys(namespace) if key.startswith(prefix) and key > after]
+                rows = sorted(self._overlay.over(namespace, over, dict(page), now).items())[:limit]
+                if len(page) < wanted or (len(rows) == limit and rows[-1][0] <= page[-1][0]):
+                    return rows
+                wanted += len(over)
 
     async def apply(
         self,
@@ -193,11 +186,8 @@ class SqliteEngine(EngineBase):
     async def _read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Read rows while `_settled` is held; nothing changes between the return and the next await."""
         wanted = [key for key in dict.fromkeys(keys) if not self._overlay.has(namespace, key)]
-        rows: dict[str, bytes] = {}
-        for start in range(0, len(wanted), _KEYS_A_READ):
-            some = wanted[start : start + _KEYS_A_READ]
-            query = f"{_READ} IN ({','.join('?' * len(some))})"
-            rows.update(await self._fetch(query, (self._lifetime.now(), namespace, *some)))
+        values = (self._lifetime.now(), namespace, msgspec.json.encode(wanted).decode())
+        rows = dict(await self._fetch(_READ_SOME, values)) if wanted else {}
         return self._overlay.over(namespace, keys, rows, self._lifetime.now())
 
     async def _fetch(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
@@ -211,12 +201,11 @@ class SqliteEngine(EngineBase):
     def _put(self, namespace: str, changes: Mapping[str, Row | None]) -> None:
         """Make `changes` visible; they wait for a commit."""
         self._check_open()
-        rows: dict[str, Held | None] = {}
-        for key, row in changes.items():
-            if row is None:
-                rows[key] = None
-            else:
-                rows[key] = (row.value, None if row.ttl is None else self._lifetime.expiry(row.ttl))
+        expiry = self._lifetime.expiry
+        rows = {
+            key: None if row is None else (row.value, None if row.ttl is None else expiry(row.ttl))
+            for key, row in changes.items()
+        }
         self._overlay.put(namespace, rows)
         self.tell(namespace, changes)
 
@@ -237,10 +226,9 @@ class SqliteEngine(EngineBase):
         self._check_open()
         self._lifetime.stop()
         now = self._lifetime.now()
-        stored = await self._fetch(_EXPIRED, (now,))
+        stored = [row for row in await self._fetch(_EXPIRED, (now,)) if not self._overlay.has(*row[:2])]
         gone: dict[str, dict[str, None]] = {}
-        known = [one for one in stored if not self._overlay.has(*one[:2])]
-        for namespace, key, expires in [*known, *self._overlay.expiring()]:
+        for namespace, key, expires in [*stored, *self._overlay.expiring()]:
             if expires is None or expires > now:
                 self._lifetime.sweep_at(expires)
             else:

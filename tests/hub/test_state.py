@@ -101,6 +101,16 @@ def test_what_the_owner_does_to_its_value_later_changes_nothing(home: Home) -> N
     assert len(home.changes) == 2
 
 
+class Unlike:
+    """What cannot be compared."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @override
+    def __eq__(self, _other: object) -> bool:
+        raise TypeError
+
+
 def nested(depth: int) -> list[Any]:
     value: list[Any] = []
     for _ in range(depth):
@@ -111,12 +121,15 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (object(), "cannot hold this object, only JSON-like values"),
+        (object(), "cannot hold this object, only JSON-like values: "),
+        (Unlike(), "cannot hold this Unlike, only JSON-like values: "),
         (2**64, "whole numbers have at most 64 bits"),
         (-(2**63) - 1, "whole numbers have at most 64 bits"),
         ([2**64], "cannot hold this list"),
         ("\ud800", "cannot hold this str"),
-        ("x" * 300_000, "cannot hold 300005 bytes; the limit is 262144"),
+        ("x" * 262_145, "cannot hold 262150 bytes; the limit is 262144"),
+        ("ü" * 131_070, "cannot hold 262145 bytes; the limit is 262144"),
+        (["x" * 262_139], "cannot hold 262145 bytes; the limit is 262144"),
         (nested(100), "nested deeper"),
         ({(1, 2): 3}, "cannot hold this dict"),
     ],
@@ -124,17 +137,37 @@ def nested(depth: int) -> list[Any]:
 def test_what_could_not_be_stored_is_refused(home: Home, value: Any, said: str) -> None:  # noqa: ANN401
     with pytest.raises(StateError, match=rf"^state 'x' .*{said}"):
         home.state.set("x", value)
-
     assert home.state.list() == {}
     assert home.changes == []
+
+    home.state.set("x", [1])
+    with pytest.raises(StateError, match=rf"^state 'x' .*{said}"):
+        home.state.set("x", value)
+    assert home.state.get("x") == [1]
+    assert len(home.changes) == 1
 
 
 @pytest.mark.parametrize("path", ["", "/a", "a/", "a\nb", "x" * 257, "a/+/b", "+", "a/#", "a#", "\0"])
 def test_malformed_paths_are_refused(home: Home, path: str) -> None:
-    with pytest.raises(StateError, match="state path"):
+    with pytest.raises(StateError) as refused:
         home.state.set(path, 1)
 
+    assert str(refused.value) == (
+        f"state path {path[:80]!r} must be 1 to 256 printable characters, with slashes only inside and without the"
+        " wildcards + and #"
+    )
     assert home.state.list() == {}
+
+
+@pytest.mark.parametrize("path", ["x", "x" * 256, "X/X", "a//b", "a+b/c", "küche/licht 1"])
+def test_other_paths_are_taken(home: Home, path: str) -> None:
+    home.state.set(path, 1)
+    assert [*home.state.list()] == [path]
+
+
+@pytest.mark.parametrize("value", ["x" * 262_144, "ü" * 131_069, ["x" * 262_138], 2**64 - 1, -(2**63), [2**64 - 1]])
+def test_the_largest_values_are_kept(home: Home, value: Any) -> None:  # noqa: ANN401
+    assert home.state.set("x", value).value == value
 
 
 def test_compare_and_set(home: Home) -> None:

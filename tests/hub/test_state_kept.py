@@ -12,8 +12,9 @@ from hub.errors import StorageError
 from hub.storage import StorageEngine
 from hub.storage.memory import MemoryEngine
 from hub.storage.rows import Row
+from hub.testing import ManualClock
 from tests.harness import eventually
-from tests.hub.home import Home
+from tests.hub.home import Home, live
 
 WINDOW = 0.001
 
@@ -74,15 +75,57 @@ async def test_what_was_set_before_the_restore_stands_and_is_written(home: Home,
     assert {path: row[0] for path, row in await store.list()} == {"a": "new", "b": "kept", "c": "new"}
 
 
-async def test_many_values_are_restored_page_by_page(
-    home: Home, storage: StorageEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hub.state._PAGE", 3)
+async def test_what_was_deleted_before_the_restore_does_not_come_back(home: Home, storage: StorageEngine) -> None:
     store = storage.namespace("hub_state")
-    await store.set_many({f"p{number:02}": [number, 1, 1] for number in range(10)})
+    await store.set_many({"a": ["old", 5, 1], "b": ["kept", 1, 1]})
+    home.state.set("a", "new")
+    home.state.delete("a")
 
-    assert await home.state.restore(store, home.tasks, WINDOW) == 10
-    assert home.state.get("p09") == 9
+    assert await home.state.restore(store, home.tasks, 60) == 1
+    assert [*home.state.list()] == ["b"]
+    await home.state.flush()
+    assert [path for path, _ in await store.list()] == ["b"]
+
+
+async def test_a_timer_is_set_for_what_is_to_be_written_and_for_nothing_else(
+    clock: ManualClock, storage: StorageEngine
+) -> None:
+    store = storage.namespace("hub_state")
+    home = Home(clock)
+    await home.state.restore(store, home.tasks, 5)
+    assert live(clock) == 0
+    home.state.set("a", 1)
+    await clock.advance(3)
+    home.state.set("b", 1)
+    assert live(clock) == 1
+    await clock.advance(1.9)
+    assert await store.list() == []
+    await clock.advance(0.1)
+    await eventually(lambda: not home.tasks.names)
+    assert [path for path, _ in await store.list()] == ["a", "b"]
+    assert live(clock) == 0
+    home.state.set("a", 1)
+    assert live(clock) == 0
+    home.state.delete("a")
+    await home.state.flush()
+    assert live(clock) == 0
+
+    early = Home(clock)
+    early.state.set("c", 1)
+    assert live(clock) == 0
+    await early.state.restore(store, early.tasks, 5)
+    assert live(clock) == 1
+    await clock.advance(5)
+    await eventually(lambda: not early.tasks.names)
+    assert [path for path, _ in await store.list()] == ["b", "c"]
+
+
+async def test_many_values_are_restored_page_by_page(home: Home, storage: StorageEngine) -> None:
+    store = storage.namespace("hub_state")
+    await store.set_many({f"A{number:04}": [number, 1, 1] for number in range(2001)})
+
+    assert await home.state.restore(store, home.tasks, WINDOW) == 2001
+    assert [entry.value for entry in home.state.list().values()] == [*range(2001)]
 
 
 async def test_flushing_without_storage_or_changes_does_nothing(home: Home) -> None:
@@ -125,8 +168,8 @@ class Flaky(MemoryEngine):
         return await super().apply(namespace, expected, changes, durable=durable)
 
 
-async def flaky_home(window: float) -> tuple[Home, Flaky]:
-    home, store = Home(), Flaky()
+async def flaky_home(window: float, clock: ManualClock | None = None) -> tuple[Home, Flaky]:
+    home, store = Home(clock), Flaky()
     await store.open()
     await home.state.restore(store.namespace("hub_state"), home.tasks, window)
     return home, store
@@ -189,19 +232,25 @@ async def test_a_flush_that_is_cut_off_loses_nothing() -> None:
     assert store.rows["a"][0] == 1
 
 
-async def test_a_change_during_a_failing_write_leaves_one_timer() -> None:
-    home, store = await flaky_home(WINDOW)
+async def test_a_change_during_a_failing_write_leaves_one_timer(clock: ManualClock) -> None:
+    home, store = await flaky_home(1, clock)
     store.gate.clear()
     store.broken = True
     home.state.set("a", 1)
-    await eventually(lambda: store.attempts == 1)
+    await clock.advance(1)
+    assert (store.attempts, home.tasks.names) == (1, ["hub:writes state"])
     home.state.set("a", 2)
+    home.state.set("b", 3)
+    assert live(clock) == 1
     store.gate.set()
-    await eventually(lambda: store.attempts >= 2)
-    store.broken = False
-
-    await eventually(lambda: store.rows and store.rows["a"][0] == 2)
     await eventually(lambda: not home.tasks.names)
+    assert live(clock) == 1
+    store.broken = False
+    await clock.advance(1)
+
+    await eventually(lambda: {path: row[0] for path, row in store.rows.items()} == {"a": 2, "b": 3})
+    assert store.attempts == 2
+    assert live(clock) == 0
 
 
 async def test_a_flush_is_one_write_and_none_when_nothing_changed() -> None:

@@ -1,4 +1,8 @@
-"""The engines under test: each has a factory, and whatever passes `test_contract.py` and `test_model.py` may join."""
+"""The engines under test: another one joins with one line in `FACTORIES`, and no test names it.
+
+The tests of contract, model, transactions, ttl and watching then run on it as well; an engine that passes them keeps
+what `hub.api.Storage` promises.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +25,10 @@ def memory(folder: Path, clock: ManualClock) -> MemoryEngine:
     return _memories.setdefault(folder, MemoryEngine(clock))
 
 
-FACTORIES: dict[str, Callable[[Path, ManualClock], StorageEngine]] = {"memory": memory, "sqlite": sqlite}
+FACTORIES: dict[str, Callable[[Path, ManualClock], StorageEngine]] = {
+    "memory": memory,
+    "sqlite": sqlite,
+}
 """Each gives the engine of the next run on what the folder holds; the one before has been closed."""
 
 

@@ -79,6 +79,18 @@ async def test_many_are_read_at_once(engine: StorageEngine) -> None:
     assert await space.get_many([]) == {}
 
 
+async def test_keys_may_hold_any_character(engine: StorageEngine) -> None:
+    space = engine.namespace("a")
+    items = {key: key for key in ("'", '"', "\\", "%_*?[", "\n", "\x01", "ä", "\ue000", "\U0001f600", "1", "null")}
+    await space.set_many(items, durable=True)
+    assert await space.get_many([*items, "01", "\\\\"]) == items
+    assert await space.list() == sorted(items.items())
+    for key in items:
+        assert await space.list(key) == [(key, key)]
+        assert await space.compare_and_set(key, key, 1)
+    assert await space.get_many([*items]) == dict.fromkeys(items, 1)
+
+
 async def test_keys_are_listed_page_by_page_in_order(engine: StorageEngine) -> None:
     space = engine.namespace("a")
     names = ["b/1", "b/10", "b/2", "b/ä", "b/\U0001f600", "b/\uffff"]
@@ -250,9 +262,11 @@ async def test_a_damaged_value_hides_no_other_and_is_told_once(
     for refused in (space.get("b"), space.get_many(["a", "b"])):
         with pytest.raises(StorageError, match=r"devices: the stored value of 'b' is damaged .*; restore a backup"):
             await refused
+    caplog.clear()
     async with space.transaction() as mended:
         assert await mended.list() == [("a", 1), ("c", 3), ("d", 4)]
         mended.delete("b")
+    assert caplog.messages == []
     assert await space.delete("bb")
     assert await space.get_many(["b", "bb"]) == {}
 
@@ -260,17 +274,17 @@ async def test_a_damaged_value_hides_no_other_and_is_told_once(
 async def test_it_counts_what_it_was_given(store: Store) -> None:
     one, same, other = store.space("one"), store.space("one"), store.space("other")
     await one.set("key", "four")
-    await same.set_many({"a": 1, "b": 2})
+    await same.set_many({"a": 1, "ä": 2})
     await one.delete("a")
     with pytest.raises(StorageError):
         await one.set("key", object())
     assert not await one.compare_and_set("key", "wrong", "x" * 100)
     async with one.transaction() as both:
         both.set("c", 3)
-        both.delete("b")
+        both.delete("ä")
     await store.engine.flush()
 
-    assert one.written == same.written == len("key") + 5 + 3 * 2
+    assert one.written == same.written == len("key") + 5 + 2 + 3 + 2
     assert other.written == 0
     stats = store.engine.stats()
     assert (stats.waiting_bytes, stats.failure) == (0, "")

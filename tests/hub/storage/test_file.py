@@ -144,10 +144,12 @@ async def test_a_file_whose_first_page_is_damaged_is_refused(tmp_path: Path) -> 
     assert path.read_bytes() == content
 
 
-async def test_another_programs_database_is_refused_untouched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 1, 2])
+async def test_another_programs_database_is_refused_untouched(tmp_path: Path, version: int) -> None:
     path = tmp_path / "hub.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
     content = path.read_bytes()
     assert await refusal(tmp_path) == f"{path} belongs to another program; name another file in [storage] path"
     assert path.read_bytes() == content

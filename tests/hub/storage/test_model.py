@@ -5,16 +5,17 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar, override
 
+import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from hub.errors import StorageConflictError
 from hub.storage import Namespace
 from hub.storage.transaction import BufferedTransaction
 from tests.harness import eventually
-from tests.hub.storage.engines import Store
+from tests.hub.storage.engines import FACTORIES, Store
 
 KEYS = st.sampled_from(["a", "a/1", "a/2", "a/20", "b", "ä"])
 VALUES = st.sampled_from([None, 0, 1, True, "text", b"bytes", [1], {"a": 1}])
@@ -105,7 +106,9 @@ class Twin:
                 self.model.set(key, *row)
 
 
-class _Machine(RuleBasedStateMachine):
+class Machine(RuleBasedStateMachine):
+    """Two namespaces of one engine, each beside its model."""
+
     kind: ClassVar[str]
 
     def __init__(self) -> None:
@@ -206,19 +209,11 @@ class _Machine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-class _OnMemory(_Machine):
-    kind = "memory"
-
-
-class _OnSqlite(_Machine):
-    kind = "sqlite"
-
-
-_SETTINGS = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-
-TestMemory = _OnMemory.TestCase
-TestMemory.settings = _SETTINGS
-TestSqlite = _OnSqlite.TestCase
-TestSqlite.settings = _SETTINGS
+@pytest.mark.parametrize("kind", sorted(FACTORIES))
+def test_any_order_gives_the_answers_of_a_dict(kind: str) -> None:
+    run_state_machine_as_test(
+        type("MachineOf" + kind, (Machine,), {"kind": kind}),
+        settings=settings(
+            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        ),
+    )

@@ -14,7 +14,7 @@ from hub.errors import StorageError
 from hub.stats import StorageStats
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
-from hub.testing import ManualClock
+from hub.testing import ManualClock, settle
 from tests.harness import eventually
 from tests.hub.storage.engines import opened, sqlite
 
@@ -35,6 +35,20 @@ def commits(engine: SqliteEngine) -> list[str]:
     assert engine._connection is not None
     engine._connection._conn.set_trace_callback(lambda text: seen.append(text) if text == "COMMIT" else None)
     return seen
+
+
+def hold_commit(engine: SqliteEngine) -> tuple[threading.Event, threading.Event]:
+    """Hold up the next commit; returns what is set when it has been reached, and what is to be set to let it go on."""
+    reached, release = threading.Event(), threading.Event()
+
+    def hold(text: str) -> None:
+        if text == "COMMIT" and not reached.is_set():
+            reached.set()
+            release.wait(10)
+
+    assert engine._connection is not None
+    engine._connection._conn.set_trace_callback(hold)
+    return reached, release
 
 
 def on_disk(folder: Path) -> dict[str, Any]:
@@ -62,6 +76,24 @@ async def test_a_durable_write_does_not_wait_for_the_window_and_takes_others_alo
         await space.set("lazy", 1)
         await space.set("durable", 2, durable=True)
         assert seen == ["COMMIT"]
+
+
+async def test_a_durable_write_returns_when_its_commit_has_and_not_before(tmp_path: Path) -> None:
+    tasks = TaskGroup("test")
+    async with opened(sqlite(tmp_path, ManualClock())) as engine:
+        reached, release = hold_commit(engine)
+        works = [
+            tasks.start("write", engine.namespace("a").set("key", 1, durable=True)),
+            tasks.start("flush", engine.flush()),
+        ]
+        await eventually(reached.is_set)
+        late = tasks.start("late", engine.namespace("a").set("late", 2, durable=True))
+        await settle()
+        assert not any(work.done() for work in (*works, late))
+        assert await engine.namespace("a").get("key") == 1
+        release.set()
+        await asyncio.gather(*works, late)
+    assert list(on_disk(tmp_path)) == ["key", "late"]
 
 
 async def test_durable_writers_share_commits(tmp_path: Path) -> None:
@@ -162,15 +194,7 @@ async def test_a_writer_cancelled_in_its_commit_answers_and_close_keeps_the_rest
     tasks, others = TaskGroup("hub"), TaskGroup("test")
     engine = SqliteEngine(tmp_path / "hub.db", tasks=tasks, clock=ManualClock())
     await engine.open()
-    assert engine._connection is not None
-    reached, release = threading.Event(), threading.Event()
-
-    def hold(text: str) -> None:
-        if text == "COMMIT" and not reached.is_set():
-            reached.set()
-            release.wait(10)
-
-    engine._connection._conn.set_trace_callback(hold)
+    reached, release = hold_commit(engine)
     space = engine.namespace("a")
     waiting = others.start("write", space.set("key", 1, durable=True))
     await eventually(reached.is_set)
@@ -376,3 +400,20 @@ async def test_a_row_written_while_it_is_swept_stays(tmp_path: Path) -> None:
         await eventually(lambda: live(clock) == 1)
         await engine.flush()
         assert await space.list() == [("kept", 2)]
+
+
+@pytest.mark.parametrize("value", ["by hand", 7, 0.5, b""])
+async def test_what_was_put_in_by_hand_hides_no_other(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    value: Any,  # noqa: ANN401
+) -> None:
+    async with opened(sqlite(tmp_path)) as engine:
+        await engine.namespace("a").set_many({"a": 1, "c": 3})
+    with closing(sqlite3.connect(tmp_path / "hub.db")) as connection, connection:
+        connection.execute("INSERT INTO kv VALUES ('a', 'b', ?, NULL)", (value,))
+    async with opened(sqlite(tmp_path)) as engine:
+        assert await engine.namespace("a").list() == [("a", 1), ("c", 3)]
+        assert "a: the stored value of 'b' is damaged" in caplog.text
+        with pytest.raises(StorageError, match="the stored value of 'b' is damaged"):
+            await engine.namespace("a").get("b")

@@ -157,8 +157,10 @@ async def test_one_that_is_cancelled_writes_nothing(store: Store) -> None:
     assert await space.list() == []
 
 
-async def test_it_is_of_no_use_after_its_end(store: Store) -> None:
+async def test_it_is_of_no_use_outside_its_block(store: Store) -> None:
     space = store.space()
+    with pytest.raises(StorageError, match="use it inside its `async with` block only"):
+        space.transaction().set("a", 1)
     async with space.transaction() as ended:
         ended.set("a", 1)
     async with in_vain(space) as failed:
