@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 3 no hub is running ther
 interrupted. `hub run` and `hub demo` have codes of their own, see `hub run --help`.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     A plain `hub run`, as a service starts it, is spared the libraries of the command line: 50 ms and 2 MiB.
     """
+    try:
+        return _done(arguments)
+    finally:
+        _let_go()
+
+
+def _done(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     plain = _plain_run(words)
     if plain is None:
@@ -36,6 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
         from hub.cli import root  # noqa: PLC0415 - see above
 
         return root.told(error)
+
+
+def _let_go() -> None:
+    """Drop what a reader that is gone will never take: when Python ends it would fail again, and change the code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain_run(words: list[str]) -> dict[str, str] | None:

@@ -1,6 +1,5 @@
 """The root of the command line: all commands below it, and one sentence for whatever goes wrong."""
 
-import contextlib
 import io
 import os
 import sys
@@ -91,8 +90,6 @@ def told(error: BaseException) -> int:
             code = _misused(error)
         case BrokenPipeError():
             code = 0  # whoever reads our output had enough
-            with contextlib.suppress(OSError):  # what is still buffered would fail once more at exit
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         case KeyboardInterrupt() | typer.Abort():
             code = INTERRUPTED
         case OSError():

@@ -300,6 +300,25 @@ async def test_a_closed_output_is_no_fault(terminal: Terminal, tmp_path: Path) -
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(("target", "code", "told"), [("/dev/full", 1, b"No space left"), ("| true", 0, b"")])
+async def test_an_output_that_takes_nothing_leaves_the_exit_code_alone(
+    terminal: Terminal, tmp_path: Path, target: str, code: int, told: bytes
+) -> None:
+    await terminal.run("services", "call", "devices.list")
+    command = " ".join(map(shlex.quote, [*PYTHON_M_HUB, "services", "list"]))
+    into = f"> {target}" if target.startswith("/") else target
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ["/bin/bash", "-c", f"{command} {into}; exit ${{PIPESTATUS[0]}}"],
+        env={**os.environ, "HUB_DATA_DIR": str(tmp_path), "PYTHONUNBUFFERED": ""},
+        capture_output=True,
+        timeout=30,
+    )
+    assert done.returncode == code
+    assert told in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 async def test_a_narrow_terminal_still_gets_all_columns(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     for columns in ("0", "1", "20"):
         monkeypatch.setenv("COLUMNS", columns)
