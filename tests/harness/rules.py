@@ -1,6 +1,7 @@
 """Fixtures every test runs under: uvloop, no leaked task, thread, descriptor, child or loop, no blocked loop."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import blockbuster
@@ -15,6 +16,9 @@ from tests.harness.process import Process
 
 # libuv opens a pipe for signals with the first loop and keeps it for the life of the process.
 uvloop.new_event_loop().close()
+
+# A shell that runs the tests in the background has it ignored, and then no child could be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _loops: list[asyncio.AbstractEventLoop] = []
 
