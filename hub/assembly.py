@@ -20,6 +20,12 @@ from hub.hosts.core import Core
 from hub.hosts.discovery import find_plugins
 from hub.hosts.life import ConfigOf
 from hub.hosts.loading import load_class
+from hub.journal import Journal
+from hub.journal.desk import SERVICES as JOURNAL_SERVICES
+from hub.journal.desk import Desk
+from hub.journal.file import JournalFile
+from hub.journal.retention import Limits
+from hub.journal.rules import Rules
 from hub.manifest import Manifest
 from hub.plugin_manager import PluginManager
 from hub.services import ServiceRegistry
@@ -31,6 +37,7 @@ from hub.tasks import TaskGroup
 from hub.types import HubStatus, LoopBlocked, PluginInfo
 from hub.watchdog import Watchdog
 
+_MIB = 1_048_576
 _LOG = logging.getLogger("hub")
 
 
@@ -61,6 +68,16 @@ class Hub:
             history=settings.hub.event_history,
         )
         self.core = Core(bus, ServiceRegistry(), StateEngine(bus, clock), storage, clock, settings.data_dir)
+        self.journal = Journal(
+            JournalFile(settings.telemetry, _limits(settings.journal)),
+            Rules(settings.journal.ignore, settings.journal.alarm, settings.journal.bulk),
+            bus=bus,
+            state=self.core.state,
+            store=storage.namespace("_journal"),
+            tasks=tasks,
+            clock=clock,
+            commit_window=settings.journal.commit_window,
+        )
         self.plugins = PluginManager(
             self.core, found, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
         )
@@ -69,6 +86,9 @@ class Hub:
             bus.declare(name, struct, "hub")
         for name, method in SERVICES.items():
             self.core.services.register(name, method.__get__(self), "hub")
+        desk = Desk(self.journal)
+        for name, reading in JOURNAL_SERVICES.items():
+            self.core.services.register(name, reading.__get__(desk), "hub")
         for name, method in PLUGIN_SERVICES.items():
             self.core.services.register(name, method.__get__(self.plugins), "hub")
 
@@ -81,7 +101,7 @@ class Hub:
         config.check_plugins(self.settings, [one.id for one in self.plugins.infos()])
         self.watchdog.start()
         await self.core.storage.open()
-        await self.core.state.restore(self.core.storage.namespace("_state"), self.tasks)
+        await self.journal.open()
         async with self._changing:
             await self.plugins.start(self.settings.wanted, self.settings.plugins.disable)
         self._status = "running"
@@ -103,7 +123,7 @@ class Hub:
             last.push_async_callback(self.tasks.cancel)
             last.callback(self.watchdog.stop)
             last.push_async_callback(self.core.storage.close)
-            last.push_async_callback(self.core.state.flush)
+            last.push_async_callback(self.journal.close)
             await self.plugins.stop()
 
     def ask_to_stop(self, code: int = 0) -> None:
@@ -177,6 +197,7 @@ class Hub:
             plugins=self.plugins.stats(),
             loop=self.watchdog.stats(),
             storage=core.storage.stats(),
+            journal=self.journal.stats(),
         )
 
     async def show_config(self) -> dict[str, Any]:
@@ -242,7 +263,16 @@ def _config_of(settings: config.Config) -> ConfigOf:
     return lambda manifest, struct: config.section(settings, manifest.id, struct, manifest.config)
 
 
+def _limits(settings: config.JournalSection) -> Limits:
+    days, mib = settings.days, settings.limits_mib
+    return Limits(
+        settings.mib * _MIB,
+        (mib.alarm * _MIB, mib.normal * _MIB, mib.bulk * _MIB),
+        (days.alarm, days.normal, days.bulk),
+    )
+
+
 def rss_mib() -> float:
     """Resident memory of this process in MiB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1_048_576, 1)
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / _MIB, 1)

@@ -1,51 +1,44 @@
 """The state engine: what is true now. A change is the event `state.changed` with the path as its subject.
 
-Values are written behind, at most `window` seconds later (the stated loss window, the storage's own commit window
-comes on top), and restored at the next start, marked `restored` until their owner sets them again. A value with a ttl
-is deleted so many seconds after it was set or restored; setting it again renews that, or ends it when no ttl is given.
+Whoever keeps values takes the `changes` and hands them to `restore` at the next start; they are marked `restored` until
+their owner sets them again. A value with a ttl is deleted so many seconds after it was set or restored; setting it
+again renews that, or ends it when no ttl is given.
 """
 
-import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import time_ns
 from typing import Any
 
 import msgspec
 
-from hub.api import Clock, Storage, Transaction
+from hub.api import Clock
 from hub.bus import EventBus
 from hub.clock import SystemClock
 from hub.errors import StateError, StorageError
 from hub.storage.expiry import Deadlines
 from hub.storage.values import TTL_LIMIT, decode, encode, is_ttl
-from hub.tasks import TaskGroup
-from hub.types import StateChanged, StateEntry, Undo
+from hub.types import StateChanged, StateEntry
 
-WINDOW = 1.0
 _PATH_LIMIT = 256
 _VALUE_LIMIT = 262_144
 _SCALARS = frozenset({bool, float, int, str, type(None)})
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _ABSENT = StateEntry(None, 0, 0)
-_LOG = logging.getLogger("hub.state")
+
+type StateRow = tuple[Any, ...]
+type Rows = list[StateRow]
 
 
 class StateEngine:
-    """Paths to versioned values, persisted behind the scenes."""
+    """Paths to versioned values; `on_change` is called whenever there is something more to keep."""
 
     def __init__(self, bus: EventBus, clock: Clock | None = None) -> None:
         self._publish = bus.publish
         self._entries: dict[str, StateEntry] = {}
         self._dirty: set[str] = set()
-        self._flushing = asyncio.Lock()
-        self._store: Storage | None = None
-        self._undo_timer: Undo | None = None
-        self._tasks: TaskGroup | None = None
-        self._clock = clock or SystemClock()
-        self._window = WINDOW
+        self.on_change: Callable[[], object] = _nothing
         self._lifetimes: dict[str, tuple[float, str]] = {}  # ttl and source of what has one
-        self._deadlines = Deadlines[str](self._clock, self._expire)
+        self._deadlines = Deadlines[str](clock or SystemClock(), self._expire)
         bus.declare("state.changed", StateChanged, "hub")
 
     # Reading
@@ -139,79 +132,44 @@ class StateEngine:
 
     # Persistence
 
-    async def restore(self, store: Storage, tasks: TaskGroup, window: float = WINDOW) -> int:
-        """Take over what `store` holds and write changes behind from now on; returns how many values were restored."""
-        after, restored = "", 0
-        while page := await store.list(after=after):
-            for path, row in page:
-                if path not in self._dirty and (found := _unpacked(path, row)) is not None:
-                    self._entries[path], ttl, source = found
-                    self._live(path, source, ttl)
-                    restored += 1
-            after = page[-1][0]
-        self._store, self._tasks, self._window = store, tasks, window
-        if self._dirty:
-            self._arm()
-        return restored
+    def restore(self, rows: Iterable[Any]) -> int:
+        """Take over rows as `changes` gave them, a later one over a former; returns how many values came back.
 
-    async def flush(self) -> None:
-        """Hand everything that changed to the storage now.
-
-        Raises StorageError; what was not taken stays marked and is tried again.
+        What was set since the start stays as it is.
         """
-        if self._undo_timer is not None:
-            self._undo_timer()
-            self._undo_timer = None
-        if self._store is None:
-            return
-        async with self._flushing:
-            taken, self._dirty = self._dirty, set()
-            try:
-                if taken:
-                    async with self._store.transaction() as batch:
-                        for path in taken:
-                            self._put(batch, path)
-            except BaseException:
-                self._dirty |= taken
-                raise
+        found = {row[0]: row for row in rows if row[0] not in self._dirty}
+        kept = [row for row in found.values() if row[1:]]
+        for path, value, version, time, *lifetime in kept:
+            self._entries[path] = StateEntry(value, version, time, restored=True)
+            if lifetime:
+                self._live(path, lifetime[1], lifetime[0])
+        return len(kept)
 
-    def _put(self, batch: Transaction, path: str) -> None:
+    def changes(self) -> dict[str, StateRow]:
+        """Rows of what has changed since the last time, by path: path, value, version, time, ttl and source if any.
+
+        What is gone has its path only. `put_back` what could not be kept.
+        """
+        taken, self._dirty = self._dirty, set()
+        return {path: self._row(path) for path in taken}
+
+    def rows(self) -> Rows:
+        """The rows of all there is."""
+        return [self._row(path) for path in self._entries]
+
+    def put_back(self, paths: Iterable[str]) -> None:
+        """Take these for changed once more."""
+        self._dirty.update(paths)
+
+    def _row(self, path: str) -> StateRow:
         entry = self._entries.get(path)
         if entry is None:
-            batch.delete(path)
-        else:
-            batch.set(path, [entry.value, entry.version, entry.time, *self._lifetimes.get(path, ())])
+            return (path,)
+        return path, entry.value, entry.version, entry.time, *self._lifetimes.get(path, ())
 
     def _mark(self, path: str) -> None:
         self._dirty.add(path)
-        self._arm()
-
-    def _arm(self) -> None:
-        if self._store is not None and self._undo_timer is None:
-            self._undo_timer = self._clock.call_later(self._window, self._write)
-
-    def _write(self) -> None:
-        if self._tasks is not None:
-            self._tasks.start("writes state", self._try_flush())
-
-    async def _try_flush(self) -> None:
-        try:
-            await self.flush()
-        except StorageError as error:
-            _LOG.warning("State is kept in memory only for now: %s", error)
-            self._arm()
-
-
-def _unpacked(path: str, row: Any) -> tuple[StateEntry, float | None, str] | None:  # noqa: ANN401
-    """What was stored as value, version, time and, if it has one, ttl and source."""
-    try:
-        value, version, time, ttl, source = row if row[3:] else (*row, None, "")
-        if ttl is None or is_ttl(ttl):
-            return StateEntry(value, int(version), int(time), restored=True), ttl, str(source)
-    except (TypeError, ValueError):
-        pass
-    _LOG.warning("State %s is damaged in the storage and forgotten", path)
-    return None
+        self.on_change()
 
 
 def _check_path(path: str) -> None:
@@ -244,3 +202,7 @@ def _is_same(old: Any, new: Any) -> bool:  # noqa: ANN401
     if kind is dict:
         return all(_is_same(old[key], new[key]) for key in old)
     return kind is not list or all(map(_is_same, old, new))
+
+
+def _nothing() -> None:
+    """Nobody keeps the values."""

@@ -75,6 +75,17 @@ class StorageStats(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
+class JournalStats(msgspec.Struct, frozen=True):
+    """The journal: its newest number, records `missing`, events that wait, commits, bytes by class, what is wrong."""
+
+    last: int = 0
+    missing: int = 0
+    waiting: int = 0
+    commits: int = 0
+    bytes: dict[str, int] = {}
+    failure: str = ""
+
+
 class HubStatistics(msgspec.Struct, frozen=True):
     """All the figures there are; `events` counts the published ones by type. Counters grow from the hub's start."""
 
@@ -88,3 +99,4 @@ class HubStatistics(msgspec.Struct, frozen=True):
     plugins: list[PluginStats]
     loop: LoopStats
     storage: StorageStats
+    journal: JournalStats

@@ -37,11 +37,45 @@ class HubSection(msgspec.Struct, frozen=True):
     blocked_after: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
 
 
+class KindDays(msgspec.Struct, frozen=True):
+    """`[journal.days]`: how many days events of each class are kept."""
+
+    alarm: Annotated[float, msgspec.Meta(ge=0, le=36500)] = 365.0
+    normal: Annotated[float, msgspec.Meta(ge=0, le=36500)] = 30.0
+    bulk: Annotated[float, msgspec.Meta(ge=0, le=36500)] = 7.0
+
+
+class KindMib(msgspec.Struct, frozen=True):
+    """`[journal.limits_mib]`: how much of the journal each class may take."""
+
+    alarm: Annotated[int, msgspec.Meta(ge=0)] = 0
+    normal: Annotated[int, msgspec.Meta(ge=0)] = 0
+    bulk: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 class StorageSection(msgspec.Struct, frozen=True):
     """`[storage]`: the file, relative to the data folder, and the commit window in seconds."""
 
     path: str = "hub.db"
     commit_window: Annotated[float, msgspec.Meta(ge=0.01, le=60)] = 0.25
+
+
+class JournalSection(msgspec.Struct, frozen=True):
+    """`[journal]`: the durable log of events and states: its file, relative to the data folder, and what it keeps.
+
+    What is not durable may be lost with a power cut, at most of the last `commit_window` seconds. When the file would
+    grow beyond `mib`, bulk goes first and alarms last; `days` and `limits_mib` are for each class (0: no limit). Rules
+    of `ignore`, `alarm` and `bulk` are event types, or a type and a subject: `"state.changed device/+/smoke"`.
+    """
+
+    path: str = "telemetry.db"
+    commit_window: Annotated[float, msgspec.Meta(ge=0.01, le=300)] = 5.0
+    mib: Annotated[int, msgspec.Meta(ge=1)] = 256
+    days: KindDays = KindDays()
+    limits_mib: KindMib = KindMib()
+    ignore: list[str] = []
+    alarm: list[str] = []
+    bulk: list[str] = []
 
 
 class LogSection(msgspec.Struct, frozen=True):
@@ -62,6 +96,7 @@ class PluginsSection(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     hub: HubSection = HubSection()
     storage: StorageSection = StorageSection()
+    journal: JournalSection = JournalSection()
     log: LogSection = LogSection()
     plugins: PluginsSection = PluginsSection()
     plugin: dict[str, dict[str, Any]] = {}
@@ -70,11 +105,13 @@ class _File(msgspec.Struct, frozen=True):
 class Config(_File, frozen=True, kw_only=True):
     """The whole configuration, checked as far as the hub itself goes; `section` checks a plugin's part.
 
-    `data_dir` and `database` are absolute. `plugin` holds the plugins' sections as written; `file` is the main file.
+    `data_dir`, `database` and `telemetry` are absolute. `plugin` holds the plugins' sections as written; `file` is the
+    main file.
     """
 
     data_dir: Path
     database: Path
+    telemetry: Path
     plugin_dirs: tuple[Path, ...]
     file: Path
     sources: Sources
@@ -140,6 +177,7 @@ def load(
         **msgspec.structs.asdict(parts),
         data_dir=folder,
         database=absolute(parts.storage.path, folder),
+        telemetry=absolute(parts.journal.path, folder),
         plugin_dirs=tuple(absolute(name, file.parent) for name in parts.hub.plugin_dirs),
         file=file,
         sources=sources,
@@ -148,9 +186,9 @@ def load(
 
 def changes(old: Config, new: Config) -> tuple[Reloaded, Config]:
     """Tell what a new configuration changes, and give that of it which can be in force without a restart of the hub."""
-    held: dict[str, Any] = {"data_dir": old.data_dir, "database": old.database}
+    held: dict[str, Any] = {name: getattr(old, name) for name in ("data_dir", "database", "telemetry")}
     waiting: list[str] = []
-    for name in ("hub", "storage", "log"):
+    for name in ("hub", "storage", "journal", "log"):
         before, after = msgspec.structs.asdict(getattr(old, name)), getattr(new, name)
         kept = {key: value for key, value in before.items() if key not in _AT_ONCE}
         held[name] = replace(after, **kept)
@@ -199,11 +237,11 @@ def check_plugins(config: Config, known: Collection[str]) -> None:
 def show(config: Config) -> Table:
     """Give the whole configuration in force as plain values, secrets hidden."""
     parts = msgspec.to_builtins({name: getattr(config, name) for name in _File.__struct_fields__})
-    parts["storage"]["path"] = str(config.database)
+    parts["storage"]["path"], parts["journal"]["path"] = str(config.database), str(config.telemetry)
     veiled = {name: _veiled(table, config.sources.secrets) for name, table in config.plugin.items()}
-    hub, storage = _veiled([parts["hub"], parts["storage"]], config.sources.secrets)
+    hub, storage, journal = _veiled([parts[name] for name in ("hub", "storage", "journal")], config.sources.secrets)
     known = {"file": str(config.file), "files": [*map(str, config.sources.files)], "data_dir": str(config.data_dir)}
-    return {**known, **parts, "hub": hub, "storage": storage, "plugin": veiled}
+    return {**known, **parts, "hub": hub, "storage": storage, "journal": journal, "plugin": veiled}
 
 
 def unusable(folder: Path, error: OSError) -> StorageError:

@@ -5,20 +5,35 @@ import sqlite3
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from hub.errors import StorageError
 
 _HEADER = b"SQLite format 3\0"
+_WAL = 4_096_000  # bytes of the write-ahead log before its pages go to the file
+
+
+class Schema(NamedTuple):
+    """What a file holds: a table that tells it from others, and the statements leading from each version to the next.
+
+    `section` is the one of the configuration that names the file. With `is_checked` damage is looked for when the file
+    is opened after it was cut off.
+    """
+
+    table: str
+    steps: tuple[tuple[str, ...], ...]
+    section: str = "storage"
+    is_checked: bool = True
+    page: int = 4096  # bytes
+
+
 _TABLE = """
     CREATE TABLE kv (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key))
     WITHOUT ROWID
 """
 _EXPIRES = "ALTER TABLE kv ADD COLUMN expires INTEGER"
 _BY_EXPIRY = "CREATE INDEX kv_expires ON kv (expires) WHERE expires IS NOT NULL"
-_STEPS = ((_TABLE,), (_EXPIRES, _BY_EXPIRY))
-"""What leads from each version of the schema to the next."""
-
-SCHEMA_VERSION = len(_STEPS)
+SCHEMA = Schema("kv", ((_TABLE,), (_EXPIRES, _BY_EXPIRY)))
 
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space",
@@ -33,7 +48,7 @@ _REMEDIES = {
 }
 
 
-def open_file(path: Path) -> sqlite3.Connection:
+def open_file(path: Path, schema: Schema = SCHEMA) -> sqlite3.Connection:
     """Open or make the file, in a thread; the connection may be used in another thread, one at a time.
 
     It belongs to this process alone until it is closed, and every commit is an fsync. An older hub's is upgraded.
@@ -49,13 +64,13 @@ def open_file(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise StorageError(
             f"storage {path} cannot be opened: {error.strerror} ({error.filename});"
-            " name a folder that the hub's user may write, in [hub] data_dir or [storage] path"
+            " name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
         ) from error
     if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
         raise StorageError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
     connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
     try:
-        _prepare(connection, path, was_cut_off=was_cut_off)
+        _prepare(connection, path, schema, was_cut_off=was_cut_off)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
@@ -73,29 +88,30 @@ def explain(verb: str, path: Path, error: sqlite3.Error) -> str:
     return f"cannot {verb} storage {path}: {error}"
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, *, was_cut_off: bool) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, was_cut_off: bool) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    version = _number(connection, "PRAGMA user_version")
-    if version > SCHEMA_VERSION:
+    version, known = _number(connection, "PRAGMA user_version"), len(schema.steps)
+    if version > known:
         raise StorageError(
-            f"storage {path} was written by a newer hub (schema {version}, this hub knows {SCHEMA_VERSION});"
+            f"storage {path} was written by a newer hub (schema {version}, this hub knows {known});"
             " start that hub again, or restore a backup made with this one"
         )
     tables = "SELECT count(*) FROM sqlite_schema"
-    is_ours = _number(connection, f"{tables} WHERE name = 'kv'") if version else not _number(connection, tables)
-    if not is_ours:
-        raise StorageError(f"{path} belongs to another program; name another file in [storage] path")
+    ours = f"{tables} WHERE name = '{schema.table}'"
+    if not (_number(connection, ours) if version else not _number(connection, tables)):
+        raise StorageError(f"{path} belongs to another program; name another file in [{schema.section}] path")
+    connection.execute(f"PRAGMA page_size = {schema.page}")  # heeded while the file is empty
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA wal_autocheckpoint = 1000")
-    if was_cut_off and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL // schema.page}")
+    if was_cut_off and schema.is_checked and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
         raise StorageError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
-    if version < SCHEMA_VERSION:
+    if version < known:
         with connection:
             connection.execute("BEGIN EXCLUSIVE")
-            for statement in chain(*_STEPS[version:]):
+            for statement in chain(*schema.steps[version:]):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA user_version = {known}")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

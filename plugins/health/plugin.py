@@ -142,6 +142,8 @@ class Health(Plugin):
             return Check("failing", f"its check must answer with status (ok, degraded, failing) and reason: {error}")
 
     def _of_hub(self, figures: HubStatistics) -> Check:
+        if figures.journal.failure:
+            return Check("failing", f"journal: {figures.journal.failure}")
         if figures.storage.failure:
             return Check("failing", f"storage: {figures.storage.failure}")
         if self._blocked and self.ctx.clock.monotonic() - self._blocked[0] < _REMEMBERED:

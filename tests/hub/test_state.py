@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hub.errors import StateError
-from hub.storage.memory import MemoryEngine
 from hub.testing import ManualClock
 from hub.types import StateChanged
 from tests.hub.home import Home
-
-WINDOW = 0.001
 
 
 class Colour(enum.StrEnum):
@@ -227,21 +224,19 @@ class AgainstADict(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.clock = ManualClock()
-        self.engine = MemoryEngine(self.clock)
+        self.kept: list[tuple[Any, ...]] = []
         self.now = 0.0
         self.model: dict[str, tuple[str, int]] = {}
         self.lives: dict[str, tuple[float, float]] = {}
         self.restored: set[str] = set()
         self.told = 0
-        self.runner.run(self.engine.open())
         self.start()
 
     def start(self) -> None:
         self.home = Home(self.clock)
         self.told = 0
         state = self.home.state
-        count = self.runner.run(state.restore(self.engine.namespace("hub_state"), self.home.tasks))
-        assert count == len(self.model)
+        assert self.runner.run(self.do(lambda: state.restore(self.kept))) == len(self.model)
 
     async def do[T](self, work: Callable[[], T]) -> T:
         return work()
@@ -286,12 +281,17 @@ class AgainstADict(RuleBasedStateMachine):
         self.runner.run(self.clock.advance(seconds))
 
     @rule()
-    def flush(self) -> None:
-        self.runner.run(self.home.state.flush())
+    def keep(self) -> None:
+        self.kept += self.home.state.changes().values()
+
+    @rule()
+    def keep_all(self) -> None:
+        self.home.state.changes()
+        self.kept = self.home.state.rows()
 
     @rule()
     def restart(self) -> None:
-        self.runner.run(self.home.state.flush())
+        self.keep()
         self.home.state._deadlines.clock.stop()
         self.restored = {*self.model}
         self.lives = {path: (self.now + ttl, ttl) for path, (_, ttl) in self.lives.items()}
@@ -307,9 +307,7 @@ class AgainstADict(RuleBasedStateMachine):
 
     @override
     def teardown(self) -> None:
-        self.runner.run(self.home.state.flush())
         self.runner.run(self.home.tasks.cancel())
-        self.runner.run(self.engine.close())
         self.runner.close()
 
 

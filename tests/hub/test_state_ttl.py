@@ -1,14 +1,12 @@
 """State with a time to live: it ends, it is renewed, and it survives a restart."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from hub.errors import StateError
-from hub.storage import StorageEngine
-from hub.storage.rows import Row, Rows
 from hub.testing import ManualClock
-from hub.types import Event, StateChanged, StateEntry
+from hub.types import Event, StateChanged
 from tests.hub.home import Home, live
 
 
@@ -131,78 +129,3 @@ async def test_who_hears_of_the_end_may_set_it_again(clock: ManualClock) -> None
     assert home.state.get("x") == 2
     await clock.advance(0.0015)
     assert home.state.get("x") == 3
-
-
-async def test_a_ttl_survives_a_restart_and_begins_anew(clock: ManualClock, storage: StorageEngine) -> None:
-    store = storage.namespace("hub_state")
-    home = Home(clock)
-    await home.state.restore(store, home.tasks, 60)
-    for path in ("a", "longer", "ended"):
-        home.state.set(path, 1, "lamp", ttl=10)
-    await home.state.flush()
-    home.state.set("longer", 1, "lamp", ttl=20)
-    home.state.set("ended", 1)
-    await home.state.flush()
-    await clock.advance(9)
-
-    again = Home(clock)
-    assert await again.state.restore(store, again.tasks, 60) == 3
-    entry = again.state.entry("a")
-    assert entry is not None
-    assert (entry.value, entry.restored) == (1, True)
-    await clock.advance(9.9)
-    assert [*again.state.list()] == ["a", "ended", "longer"]
-    await clock.advance(0.1)
-    assert again.changes == [("a", StateChanged(value=None, old=1, version=2))]
-    assert again.sources == ["lamp"]
-    await again.state.flush()
-    await clock.advance(10)
-    assert [*again.state.list()] == ["ended"]
-    assert [path for path, _ in await store.list()] == ["ended", "longer"]
-
-
-async def test_confirming_a_restored_value_ends_or_renews_its_ttl(clock: ManualClock, storage: StorageEngine) -> None:
-    store = storage.namespace("hub_state")
-    await store.set_many({path: [1, 3, 7, 10, "lamp"] for path in ("ended", "renewed")})
-    home = Home(clock)
-    await home.state.restore(store, home.tasks, 60)
-    await clock.advance(5)
-    assert home.state.set("ended", 1).restored is False
-    assert home.state.set("renewed", 1, "lamp", ttl=10) == StateEntry(1, 3, 7)
-    assert home.state._dirty == {"ended"}
-    await clock.advance(9.9)
-    assert len(home.state) == 2
-    await clock.advance(0.1)
-    assert [*home.state.list()] == ["ended"]
-    await home.state.flush()
-    assert await store.list() == [("ended", [1, 3, 7])]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        [1, 1],
-        [1, 1, 1, 5],
-        [1, 1, 1, 0, "a"],
-        [1, 1, 1, "x", "a"],
-        [1, 1, 1, 5, "a", 6],
-        7,
-        None,
-        "abc",
-        ["x", "y", "z"],
-    ],
-)
-async def test_a_damaged_value_is_forgotten_and_the_rest_restored(
-    clock: ManualClock,
-    storage: StorageEngine,
-    caplog: pytest.LogCaptureFixture,
-    row: Any,  # noqa: ANN401
-) -> None:
-    store = storage.namespace("hub_state")
-    await store.set_many({"a": row, "b": [1, 1, 1]})
-    assert await cast("Rows", storage).apply("hub_state", {}, {"c": Row(b"\xc1")}, durable=False)
-    home = Home(clock)
-    assert await home.state.restore(store, home.tasks, 60) == 1
-    assert [*home.state.list()] == ["b"]
-    assert "State a is damaged in the storage and forgotten" in caplog.messages
-    assert "hub_state: the stored value of 'c' is damaged" in caplog.text

@@ -1,0 +1,282 @@
+"""The durable log of events, and with them the states.
+
+Whatever is published gets a number in the commit that keeps it, at most `commit_window` seconds later; an alarm is
+committed at once. Named cursors read from their own place, at least once and in order. The numbers have no holes, so
+whoever reads sees what is missing as a gap. While the file cannot be written, events wait in memory; when they become
+too many the oldest are dropped, bulk first and alarms last, and are a gap as well.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from hub.api import Clock, Storage
+from hub.bus import EventBus
+from hub.errors import StorageError
+from hub.journal.file import CHANGED, JournalFile, Pending
+from hub.journal.records import KINDS, Gap, Kind, Page, Record
+from hub.journal.rules import Rules
+from hub.state import StateEngine
+from hub.stats import JournalStats
+from hub.storage.file import explain
+from hub.tasks import TaskGroup
+from hub.types import Event, Undo
+
+__all__ = ["KINDS", "Gap", "Journal", "Kind", "Page", "Record"]
+
+_BATCH = 2000  # events that are enough for a commit
+_WAITING = 20_000  # events that may wait in memory
+_RESERVE = 1_000_000
+_SNAPSHOT = 5000  # events and states since the last one
+_PLAIN = 4  # parts of a row that an event tells all of
+_RETRY_LONGEST = 30.0
+_ALARM = KINDS.index("alarm")
+_LOG = logging.getLogger("hub.journal")
+
+
+class Journal:
+    """Records what the bus tells and what the states are; `store` keeps which numbers may be in use."""
+
+    def __init__(  # noqa: PLR0913 - what it joins
+        self,
+        file: JournalFile,
+        rules: Rules,
+        *,
+        bus: EventBus,
+        state: StateEngine,
+        store: Storage,
+        tasks: TaskGroup,
+        clock: Clock,
+        commit_window: float = 5.0,
+    ) -> None:
+        self._file = file
+        self._rules = rules
+        self._bus = bus
+        self._state = state
+        self._store = store
+        self._tasks = tasks
+        self._clock = clock
+        self._window = commit_window
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._events: list[tuple[int, Event]] = []
+        self._dropped = [0, 0, 0]
+        self._limit = _BATCH
+        self._told = 0  # events and rows of states since the snapshot
+        self._reserved = 0
+        self._failure = ""
+        self._retry = commit_window
+        self._commits = 0
+        self._committing = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._news = asyncio.Event()
+        self._undo_timer: Undo | None = None
+        self._undo: Undo | None = None
+        self._writer: asyncio.Task[None] | None = None
+
+    # Its life
+
+    async def open(self) -> int:
+        """Open the file, bring back the states and begin to record; returns how many states came back.
+
+        Raises StorageError when the file cannot be used.
+        """
+        self._reserved = await self._store.get("reserved", 0)
+        rows = await self._run(self._restored)
+        restored = self._state.restore(rows)
+        self._told = len(rows)
+        self._state.on_change = self._arm
+        self._undo = self._bus.subscribe("**", self._record, tasks=self._tasks)
+        self._writer = self._tasks.start("journal", self._write_forever())
+        self._arm()
+        return restored
+
+    def _restored(self) -> list[Any]:
+        self._file.open(self._reserved)
+        return [*self._file.states()]
+
+    async def close(self) -> None:
+        """Keep what is left and close the file. Raises StorageError when that could not be done."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        if self._undo is not None:
+            self._undo()
+        self._state.on_change = _nothing
+        writer.cancel()
+        await asyncio.wait([writer])
+        try:
+            await self._commit()
+            await self._store.set("reserved", self._file.last)
+        finally:
+            await self._run(self._file.close)
+            self._thread.shutdown(wait=False)
+        if self._failure:
+            raise StorageError(f"{len(self._events)} events could not be kept when the hub stopped: {self._failure}")
+
+    async def flush(self) -> None:
+        """Return when all that was told before is on the disk. Raises StorageError when it cannot be kept now."""
+        await self._commit()
+        if self._failure:
+            raise StorageError(self._failure)
+
+    def stats(self) -> JournalStats:
+        """How much it holds, and what is wrong."""
+        gaps = self._file.missing()
+        return JournalStats(
+            last=self._file.last,
+            missing=sum(gap.count for gap in gaps),
+            waiting=len(self._events),
+            commits=self._commits,
+            bytes=dict(zip(KINDS, self._file.kept_bytes, strict=True)),
+            failure=self._failure,
+        )
+
+    # Reading
+
+    async def read(self, after: int = 0, limit: int = 1000) -> Page:
+        """What was recorded behind the number `after`, in order; empty when there is no more."""
+        return await self._run(self._file.read, after, limit)
+
+    async def missing(self) -> list[Gap]:
+        """All that is gone, summed up by class and reason."""
+        return await self._run(self._file.missing)
+
+    async def grown(self, after: int) -> None:
+        """Return when there is something behind the number `after`."""
+        while self._file.last <= after:
+            await self._news.wait()
+
+    async def cursor(self, name: str, *, after: int = 0) -> "Cursor":
+        """Give the named cursor; a new one stands at `after`."""
+        return Cursor(self, self._store, name, await self._store.get(f"cursor/{name}", after))
+
+    async def cursors(self) -> dict[str, int]:
+        """Where each named cursor stands."""
+        return {key.removeprefix("cursor/"): place for key, place in await self._store.list("cursor/")}
+
+    # Writing
+
+    def _record(self, event: Event) -> None:
+        kind = self._rules.kind(event)
+        if kind >= 0:
+            self._events.append((kind, event))
+            if kind == _ALARM or len(self._events) >= self._limit:
+                self._wake.set()
+            elif self._undo_timer is None:
+                self._arm()
+
+    def _arm(self) -> None:
+        if self._undo_timer is None:
+            self._undo_timer = self._clock.call_later(self._retry if self._failure else self._window, self._wake.set)
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._commit()
+
+    async def _commit(self) -> None:
+        """Commit all there is; what fails is kept, and tried again later."""
+        async with self._committing:
+            if self._undo_timer is not None:
+                self._undo_timer()
+                self._undo_timer = None
+            events, self._events = self._events, []
+            changes = self._state.changes()
+            told = {event.subject for _, event in events if event.type == CHANGED}
+            rows = [row for path, row in changes.items() if path not in told or len(row) != _PLAIN]
+            if is_snapshot := self._file.is_over or self._told > max(_SNAPSHOT, 4 * len(self._state)):
+                rows = self._state.rows()
+            if not (events or rows or any(self._dropped)):
+                return
+            trusted = bool(self._state.get("clock/trusted", default=True))
+            pending = Pending(events, rows, is_snapshot, tuple(self._dropped), self._clock.now(), trusted)
+            try:
+                await self._run(self._file.store, pending)
+            except BaseException as error:
+                self._events[:0] = events
+                self._state.put_back(changes)
+                if not isinstance(error, sqlite3.Error | StorageError):
+                    raise
+                self._failed(error)
+                return
+            self._told = 0 if is_snapshot else self._told + len(events) + len(rows)
+            self._dropped = [0, 0, 0]
+            self._went_well()
+        if self._file.last > self._reserved - _RESERVE // 2:
+            self._reserved = self._file.last + _RESERVE
+            await self._store.set("reserved", self._reserved)
+
+    def _went_well(self) -> None:
+        if self._failure:
+            _LOG.info("%s is written again; nothing was lost that is not told as a gap", self._file.path)
+        self._failure, self._retry, self._limit = "", self._window, _BATCH
+        self._commits += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _failed(self, error: sqlite3.Error | StorageError) -> None:
+        failure = explain("write", self._file.path, error) if isinstance(error, sqlite3.Error) else str(error)
+        if failure != self._failure:
+            _LOG.error("%s; events and states are kept in memory and tried again", failure)
+        self._failure = failure
+        self._retry = min(max(2 * self._retry, 0.1), _RETRY_LONGEST)
+        self._limit = _WAITING * 5 // 4
+        over = len(self._events) - _WAITING
+        for kind in reversed(range(len(KINDS))):
+            count = min(over, sum(one[0] == kind for one in self._events))
+            if count > 0:
+                self._drop(kind, count)
+                over -= count
+        self._arm()
+
+    def _drop(self, kind: int, count: int) -> None:
+        """Give up the oldest of a class."""
+        self._dropped[kind] += count
+        kept: list[tuple[int, Event]] = []
+        for one in self._events:
+            if one[0] == kind and count:
+                count -= 1
+            else:
+                kept.append(one)
+        self._events = kept
+
+    async def _run[**P, T](self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, partial(work, *arguments, **named))
+
+
+class Cursor:
+    """A named place in the journal: what it has not acknowledged it reads again, also after a restart."""
+
+    def __init__(self, journal: Journal, store: Storage, name: str, place: int) -> None:
+        self.name = name
+        self.place = place
+        self._journal = journal
+        self._store = store
+
+    async def read(self, limit: int = 1000) -> Page:
+        """What follows its place; the place stays until it is acknowledged."""
+        return await self._journal.read(self.place, limit)
+
+    async def grown(self) -> None:
+        """Return when there is something to read."""
+        await self._journal.grown(self.place)
+
+    async def acknowledge(self, upto: int, *, durable: bool = False) -> None:
+        """Never read again what goes up to this number."""
+        if upto > self.place:
+            self.place = upto
+            await self._store.set(f"cursor/{self.name}", upto, durable=durable)
+
+    async def forget(self) -> None:
+        """Drop the cursor: by this name a new one begins elsewhere."""
+        await self._store.delete(f"cursor/{self.name}")
+
+
+def _nothing() -> None:
+    """Nothing is kept any more."""

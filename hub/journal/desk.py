@@ -1,0 +1,96 @@
+"""The journal's services: reading it, with or without a cursor of one's own, and how it fares."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec.structs import replace
+
+from hub.journal import Cursor, Gap, Journal, Page, Record
+from hub.patterns import subject_matcher, type_matcher
+from hub.stats import JournalStats
+
+_PAGES = 20  # looked through in one call
+
+type Limit = Annotated[int, msgspec.Meta(ge=1, le=5000)]
+type Number = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class JournalInfo(msgspec.Struct, frozen=True):
+    """How the journal fares, where each cursor stands, and what is gone, summed up by class and reason."""
+
+    stats: JournalStats
+    cursors: dict[str, int]
+    gaps: list[Gap]
+
+
+class Desk:
+    """What the hub offers of its journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._cursors: dict[str, Cursor] = {}
+
+    async def status(self) -> JournalInfo:
+        """How the journal fares, where its cursors stand and what is gone."""
+        journal = self._journal
+        return JournalInfo(journal.stats(), await journal.cursors(), await journal.missing())
+
+    async def read(  # noqa: PLR0913, PLR0917 - a query
+        self,
+        cursor: str = "",
+        after: Number = 0,
+        limit: Limit = 1000,
+        type: str = "**",  # noqa: A002 - the field's word
+        subject: str = "#",
+        since: int = 0,
+        until: int = 0,
+    ) -> Page:
+        """Events as they were recorded, in order, behind the number `after` or where the cursor stands.
+
+        `since` and `until` are wall times in ns since 1970. Go on behind the page's `upto`; when that does not grow
+        there is no more. A cursor stays where it is until it is told that the page was taken, by `hub.acknowledge`.
+        """
+        place = (await self._cursor(cursor, after)).place if cursor else after
+        matches, suits = type_matcher(type), subject_matcher(subject)
+
+        def wanted(one: Record) -> bool:
+            return (
+                (matches is None or matches(one.type))
+                and (suits is None or suits(one.subject))
+                and since <= one.time
+                and (not until or one.time < until)
+            )
+
+        found = Page([], [], place)
+        for _ in range(_PAGES):
+            page = await self._journal.read(found.upto, limit)
+            records = [one for one in page.records if wanted(one)][: limit - len(found.records)]
+            found = Page([*found.records, *records], [*found.gaps, *page.gaps], page.upto)
+            if len(found.records) == limit:
+                upto = found.records[-1].seq
+                return replace(found, gaps=[gap for gap in found.gaps if gap.first < upto], upto=upto)
+            if not page.records:
+                break
+        return found
+
+    async def acknowledge(self, cursor: str, upto: Number) -> None:
+        """Let a cursor go on: it does not read again what goes up to this number."""
+        await (await self._cursor(cursor, 0)).acknowledge(upto)
+
+    async def forget(self, cursor: str) -> None:
+        """Drop a cursor."""
+        await (await self._cursor(cursor, 0)).forget()
+        del self._cursors[cursor]
+
+    async def _cursor(self, name: str, after: int) -> Cursor:
+        if name not in self._cursors:
+            self._cursors[name] = await self._journal.cursor(name, after=after)
+        return self._cursors[name]
+
+
+SERVICES = {
+    "hub.journal": Desk.status,
+    "hub.read_journal": Desk.read,
+    "hub.acknowledge": Desk.acknowledge,
+    "hub.forget_cursor": Desk.forget,
+}

@@ -1,0 +1,127 @@
+"""What the journal drops when its space or a class's time is over, and the record of what is gone.
+
+When bytes run out bulk goes first and alarms last, each from its oldest on. Age counts by the wall clock, so nothing
+is dropped for it while that is not trusted.
+"""
+
+import sqlite3
+from typing import NamedTuple
+
+from hub.journal.records import KINDS, Gap
+
+SPACE = "no space left for it"
+AGE = "older than it is kept"
+
+_USED = "SELECT page_count - freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+_OLDEST = (
+    "SELECT last, base, count, length(data), ended FROM batch WHERE last > ? AND last <= ? AND kind = ?"
+    " ORDER BY last LIMIT 64"
+)
+_MISS = (
+    "INSERT INTO gap VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET first = min(first, ?3),"
+    " last = max(last, ?4), count = count + ?5, bytes = bytes + ?6, time = ?7"
+)
+_SPARE = 64  # part of the limit that is freed at once, so that not every commit must drop something
+_AGES_EVERY = 128  # commits
+_DAY = 86_400_000_000_000  # ns
+
+
+class Limits(NamedTuple):
+    """What the file may hold: `total` bytes in all; of each class bytes and days (0: no limit of its own)."""
+
+    total: int
+    sizes: tuple[int, int, int] = (0, 0, 0)
+    days: tuple[float, float, float] = (365.0, 30.0, 7.0)
+
+
+class Retention:
+    """Keeps one file within its limits; used inside the transactions of its owner, who calls `load` after a failed one.
+
+    `written` are the bytes of batches ever written, by class, kept up by the owner.
+    """
+
+    def __init__(self, db: sqlite3.Connection, limits: Limits, written: list[int]) -> None:
+        self._db = db
+        self._limits = limits
+        self._written = written
+        self._commits = self._upto = 0
+        self.load()
+
+    def load(self) -> None:
+        """Take over what the file says."""
+        self._gone = {
+            (kind, why): (Gap(first, last, count, why), size)
+            for kind, why, first, last, count, size in self._db.execute(
+                "SELECT kind, why, first, last, count, bytes FROM gap"
+            )
+        }
+        self._dropped_to = [0, 0, 0]
+        for (kind, why), (gap, _) in self._gone.items():
+            if why in {SPACE, AGE}:
+                self._dropped_to[kind] = max(self._dropped_to[kind], gap.last)
+
+    def miss(self, kind: int, why: str, first: int, last: int, count: int, now: int, size: int = 0) -> None:  # noqa: PLR0913, PLR0917
+        """Write down that `count` records between two numbers are gone; `kind` is below 0 for all classes."""
+        self._db.execute(_MISS, (kind, why, first, last, count, size, now))
+        known, bytes_ = self._gone.get((kind, why), (Gap(first, last, 0, why), 0))
+        grown = Gap(min(known.first, first), max(known.last, last), known.count + count, why)
+        self._gone[kind, why] = grown, bytes_ + size
+
+    def gaps(self) -> list[Gap]:
+        """All that is gone, one for each class and reason."""
+        return sorted((gap for gap, _ in [*self._gone.values()]), key=lambda gap: gap.first)
+
+    def why(self, first: int, last: int) -> str:
+        """Say why records between two numbers are missing."""
+        reasons = {gap.why for gap, _ in [*self._gone.values()] if gap.first <= last and first <= gap.last}
+        return ", ".join(sorted(reasons)) or "damaged"
+
+    def kept(self) -> list[int]:
+        """Bytes of the batches that are there, by class."""
+        sizes = [*self._written]
+        for (kind, _), (_, size) in [*self._gone.items()]:
+            if kind >= 0:
+                sizes[kind] -= size
+        return sizes
+
+    def keep_within(self, now: int, upto: int, *, trusted: bool) -> bool:
+        """Drop what is over the limits, of the numbers up to `upto`: states are restored from the rest.
+
+        Says whether the limit of the whole file is kept now.
+        """
+        self._commits += 1
+        self._upto = upto
+        limits = self._limits
+        if trusted and self._commits % _AGES_EVERY == 1:
+            for kind, days in enumerate(limits.days):
+                if days:
+                    self._drop(kind, AGE, before=now - int(days * _DAY), now=now)
+        for kind, most in enumerate(limits.sizes):
+            if most and (over := self.kept()[kind] - most) > 0:
+                self._drop(kind, SPACE, spare=over + most // _SPARE, now=now)
+        for kind in reversed(range(len(KINDS))):
+            if (over := self._used() - limits.total) > 0:
+                self._drop(kind, SPACE, spare=over + limits.total // _SPARE, now=now)
+        return self._used() <= limits.total
+
+    def _used(self) -> int:
+        pages, size = self._db.execute(_USED).fetchone()
+        return int(pages * size)
+
+    def _drop(self, kind: int, why: str, *, now: int, spare: int | None = None, before: int = 0) -> None:
+        """Drop the oldest batches of a class: `spare` bytes of them, or all that ended `before`."""
+        while self.kept()[kind] > 0 and (spare is None or spare > 0):
+            found = self._db.execute(_OLDEST, (self._dropped_to[kind], self._upto, kind)).fetchall()
+            taken: list[tuple[int, int, int, int]] = []
+            for last, base, count, size, ended in found:
+                if (spare is not None and spare <= 0) or (spare is None and ended >= before):
+                    break
+                if spare is not None:
+                    spare -= size
+                taken.append((last, base, count, size))
+            if not taken:
+                return
+            self._db.executemany("DELETE FROM batch WHERE last = ?", [(last,) for last, *_ in taken])
+            counts, sizes = sum(one[2] for one in taken), sum(one[3] for one in taken)
+            self.miss(kind, why, taken[0][1], taken[-1][0], counts, now, sizes)
+            self._dropped_to[kind] = taken[-1][0]

@@ -1,0 +1,263 @@
+"""The journal beside bus and state: when it commits, what comes back, what a sick file does, and its cursors."""
+
+import asyncio
+import logging
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hub.errors import StorageError
+from hub.journal import Gap
+from hub.journal.file import JournalFile
+from hub.journal.retention import Limits
+from hub.storage.memory import MemoryEngine
+from hub.testing import ManualClock, settle
+from tests.harness import eventually
+from tests.hub.home import live
+from tests.hub.journal.recorder import WINDOW, Recorder, recording
+
+NOISE = random.Random(3).randbytes(5000)
+
+
+def break_disk(home: Recorder, *, broken: bool = True) -> None:
+    """Let every write to the journal's file fail as on a full disk, or no more."""
+    pages = "PRAGMA max_page_count = 1" if broken else "PRAGMA max_page_count = 1000000"
+    home.file._open.execute(pages)
+
+
+async def test_what_is_told_is_kept_within_the_window(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.say("a")
+        await home.clock.advance(WINDOW - 0.1)
+        home.say("b", "c")
+        assert (await home.said(), home.journal.stats().waiting, live(home.clock)) == ([], 3, 1)
+        await home.clock.advance(0.1)
+        await eventually(lambda: home.file.last == 3)
+        assert await home.said() == ["a", "b", "c"]
+        await eventually(lambda: home.journal.stats().commits == 1)
+        assert (home.journal.stats().waiting, live(home.clock)) == (0, 0)
+
+
+async def test_an_alarm_and_whatever_came_before_it_is_kept_at_once(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.say("before")
+        home.state.set("kitchen/smoke", True)
+        await eventually(lambda: home.file.last == 2)
+        records = (await home.journal.read()).records
+        assert [(one.subject, one.kind) for one in records] == [("test", "normal"), ("kitchen/smoke", "alarm")]
+
+
+async def test_many_events_do_not_wait_for_the_window(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.say(*range(2000))
+        await eventually(lambda: home.file.last == 2000)
+        assert await home.said(1990) == [*range(1990, 2000)]
+
+
+async def test_what_is_ignored_is_not_recorded_and_its_state_is_kept_all_the_same(tmp_path: Path) -> None:
+    store = MemoryEngine()
+    async with recording(tmp_path, store=store) as home:
+        home.say(1, type="noise")
+        home.say(2, type="sensor.raw")
+        home.journal._rules._rules.insert(0, (None, lambda path: path == "secret", -1))
+        home.state.set("secret", 5)
+        await home.journal.flush()
+        assert [one.kind for one in (await home.journal.read()).records] == ["bulk"]
+    async with recording(tmp_path, store=store) as again:
+        entry = again.state.entry("secret")
+        assert entry is not None
+        assert (entry.value, entry.restored) == (5, True)
+
+
+async def test_states_come_back_with_versions_and_lifetimes(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with recording(tmp_path, clock) as home:
+        for value in (1, 2):
+            home.state.set("lamp/level", value)
+        home.state.set("motion", True, "sensor", ttl=30)
+        home.state.set("gone", 1)
+        home.state.delete("gone")
+        home.state.set("none", None)
+        await home.journal.flush()
+        home.state.set("short", 1, ttl=60)
+        home.state.set("short", 1)
+        home.state._deadlines.clock.stop()
+    async with recording(tmp_path, clock) as again:
+        entries = again.state.list()
+        assert {path: (entry.value, entry.version, entry.restored) for path, entry in entries.items()} == {
+            "lamp/level": (2, 2, True),
+            "motion": (True, 1, True),
+            "none": (None, 1, True),
+            "short": (1, 1, True),
+        }
+        await clock.advance(30)
+        assert (again.changes[-1][0], again.sources[-1]) == ("motion", "sensor")
+        await clock.advance(60)
+        assert again.state.get("short") == 1
+
+
+async def test_states_are_restored_from_a_file_that_was_cut_off(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        for number in range(12_000):
+            home.state.set(f"s/{number % 40}", number)
+            if number % 1500 == 0:
+                await home.journal.flush()
+        await home.journal.flush()
+        home.say("lost")
+        shutil.copytree(tmp_path, tmp_path / "cut")
+        last = home.file.last
+    async with recording(tmp_path / "cut") as again:
+        assert {entry.value for entry in again.state.list().values()} == {*range(11_960, 12_000)}
+        assert again.file.last == last
+        assert again.file._snapshot > 0
+        again.say("next")
+        await again.journal.flush()
+        assert await again.said(last) == ["next"]
+
+
+async def test_while_the_file_cannot_be_written_nothing_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hub.journal")
+    async with recording(tmp_path) as home:
+        break_disk(home)
+        home.state.set("a", 1)
+        home.say(NOISE)
+        with pytest.raises(
+            StorageError, match=r"cannot write storage .*telemetry.db: the disk is full; free some spac"
+        ):
+            await home.journal.flush()
+        home.say(2)
+        await home.clock.advance(1.5 * WINDOW)
+        assert (home.file.last, home.journal.stats().waiting) == (0, 3)
+        await home.clock.advance(4 * WINDOW)
+        assert home.journal.stats().failure.endswith("free some space")
+        told = [one for one in caplog.messages if "disk is full" in one]
+        assert len(told) == 1
+        assert told[0].endswith("; events and states are kept in memory and tried again")
+        break_disk(home, broken=False)
+        await home.clock.advance(30)
+        await eventually(lambda: home.file.last == 3)
+        await eventually(lambda: not home.journal.stats().failure)
+        assert caplog.messages[-1].endswith("is written again; nothing was lost that is not told as a gap")
+    async with recording(tmp_path) as again:
+        assert again.state.get("a") == 1
+
+
+async def test_too_much_for_the_memory_is_dropped_bulk_first_and_told_as_a_gap(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        break_disk(home)
+        home.say(*range(4000), type="sensor.raw")
+        home.say(*range(15_000))
+        home.say(*range(3), type="bell")
+        with pytest.raises(StorageError, match="disk is full"):
+            await home.journal.flush()
+        home.say(*range(5001, 12_000))
+        home.say("last", type="sensor.raw")
+        await eventually(lambda: home.journal.stats().waiting == 20_000)
+        break_disk(home, broken=False)
+        await home.journal.flush()
+        stats = home.journal.stats()
+        assert (stats.last, stats.missing, stats.waiting) == (26_003, 6003, 0)
+        assert [gap.why for gap in await home.journal.missing()] == ["the disk could not be written"] * 2
+        page = await home.journal.read(0, 30_000)
+        assert page.gaps == [Gap(1, 6003, 6003, "the disk could not be written")]
+        assert [one.data for one in page.records if one.type == "bell"] == [0, 1, 2]
+        assert page.records[-1].data in {"last", 11_999}
+
+
+async def test_a_stop_that_cannot_keep_all_says_so(tmp_path: Path) -> None:
+    async def stop_with_a_full_disk() -> None:
+        async with recording(tmp_path) as home:
+            break_disk(home)
+            home.say(NOISE)
+
+    with pytest.raises(StorageError, match="1 events could not be kept when the hub stopped: cannot write storage"):
+        await stop_with_a_full_disk()
+
+
+async def test_a_commit_that_is_cut_off_loses_nothing(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.state.set("a", 1)
+        task = home.tasks.start("flush", home.journal.flush())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await home.journal.flush()
+        assert {one.subject for one in (await home.journal.read()).records} == {"a"}
+
+
+async def test_a_cursor_reads_again_what_it_has_not_acknowledged(tmp_path: Path) -> None:
+    store = MemoryEngine()
+    async with recording(tmp_path, store=store) as home:
+        cursor = await home.journal.cursor("sync")
+        home.say(*range(5))
+        await home.journal.flush()
+        page = await cursor.read(2)
+        assert [one.data for one in page.records] == [0, 1]
+        await cursor.acknowledge(page.upto, durable=True)
+        assert [one.data for one in (await cursor.read(2)).records] == [2, 3]
+        await cursor.acknowledge(1)
+    async with recording(tmp_path, store=store) as again:
+        cursor = await again.journal.cursor("sync")
+        assert [one.data for one in (await cursor.read()).records] == [2, 3, 4]
+        assert await again.journal.cursors() == {"sync": 2}
+        assert (await again.journal.cursor("late", after=4)).place == 4
+        await cursor.forget()
+        assert await again.journal.cursors() == {}
+
+
+async def test_a_cursor_waits_for_more(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        cursor = await home.journal.cursor("sync")
+        waiting = home.tasks.start("waits", cursor.grown())
+        await settle()
+        assert not waiting.done()
+        home.say(1, type="bell")
+        await eventually(waiting.done)
+        await cursor.grown()
+
+
+async def test_numbers_are_not_given_twice_when_the_file_is_lost(tmp_path: Path) -> None:
+    store = MemoryEngine()
+    async with recording(tmp_path, store=store) as home:
+        home.say(*range(10))
+    (tmp_path / "telemetry.db").unlink()
+    async with recording(tmp_path, store=store) as again:
+        again.say("new")
+        await again.journal.flush()
+        page = await again.journal.read()
+        assert page.gaps == [Gap(1, 10, 10, "lost with the file")]
+        assert [one.seq for one in page.records] == [11]
+        again.say(*range(100))
+        await again.journal.flush()
+        # As after a power cut that took the file.
+        other = JournalFile(tmp_path / "other" / "telemetry.db", Limits(1 << 30))
+        await asyncio.to_thread(other.open, await store.namespace("_journal").get("reserved"))
+        other.close()
+        assert other.last >= again.file.last == 111
+
+
+async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "telemetry.db").write_bytes(b"no database")
+    with pytest.raises(StorageError, match="is not a SQLite file"):
+        async with recording(tmp_path):
+            pass
+
+
+async def test_an_untrusted_clock_is_noted(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.state.set("clock/trusted", False)
+        await home.journal.flush()
+        home.state.set("clock/trusted", True)
+        await home.journal.flush()
+        assert [one.trusted for one in (await home.journal.read()).records] == [False, True]
+
+
+async def test_the_file_is_readable_for_its_owner_only(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.say(1)
+        await home.journal.flush()
+        assert (tmp_path / "telemetry.db").stat().st_mode & 0o077 == 0
