@@ -142,10 +142,9 @@ class Health(Plugin):
             return Check("failing", f"its check must answer with status (ok, degraded, failing) and reason: {error}")
 
     def _of_hub(self, figures: HubStatistics) -> Check:
-        if figures.journal.failure:
-            return Check("failing", f"journal: {figures.journal.failure}")
-        if figures.storage.failure:
-            return Check("failing", f"storage: {figures.storage.failure}")
+        failures = {"storage": figures.storage.failure, "journal": figures.journal.failure}
+        if any(failures.values()):
+            return Check("failing", "; ".join(f"{part}: {failure}" for part, failure in failures.items() if failure))
         if self._blocked and self.ctx.clock.monotonic() - self._blocked[0] < _REMEMBERED:
             report = self._blocked[1]
             who = f"plugin {report.plugin}" if report.plugin else "something"

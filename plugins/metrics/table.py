@@ -70,6 +70,11 @@ def _events(figures: Figures) -> Iterator[Sample]:
         yield (("type", type_),), count
 
 
+def _journal_bytes(figures: Figures) -> Iterator[Sample]:
+    for kind, size in figures.statistics.journal.bytes.items():
+        yield (("class", kind),), size
+
+
 def _conditions(figures: Figures) -> Iterator[Sample]:
     for one in figures.statistics.plugins:
         for status in _STATUSES:
@@ -92,12 +97,13 @@ METRICS = (
     _one("storage_commits_total", "counter", "Commits made.", lambda one: one.storage.commits),
     _one("storage_commit_seconds_total", "counter", "Time spent in commits.", lambda one: one.storage.commit_s),
     _one("storage_waiting_bytes", "gauge", "Bytes not committed yet.", lambda one: one.storage.waiting_bytes),
+    _one("storage_failing", "gauge", "1 while the storage cannot write.", lambda one: bool(one.storage.failure)),
     _one("journal_records_total", "counter", "Events given a number in the journal.", lambda one: one.journal.last),
     _one("journal_missing_total", "counter", "Of them those that are gone.", lambda one: one.journal.missing),
     _one("journal_waiting", "gauge", "Events not committed yet.", lambda one: one.journal.waiting),
     _one("journal_commits_total", "counter", "Commits of the journal.", lambda one: one.journal.commits),
+    Metric("hub_journal_bytes", "gauge", "Bytes of the journal's batches, by class.", ("class",), _journal_bytes),
     _one("journal_failing", "gauge", "1 while the journal cannot write.", lambda one: bool(one.journal.failure)),
-    _one("storage_failing", "gauge", "1 while the storage cannot write.", lambda one: bool(one.storage.failure)),
     Metric("hub_plugin_status", "gauge", "1 for the status a plugin has.", ("plugin", "status"), _conditions),
     _plugins("busy_seconds_total", "counter", "Time of the loop in a plugin's code.", lambda one: one.busy_s),
     _plugins("published_total", "counter", "Events a plugin published, state changes too.", lambda one: one.published),

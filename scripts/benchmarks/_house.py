@@ -1,6 +1,6 @@
 """A hub in this process with the plugins `devices`, `automation` and one that plays the devices, for `core`.
 
-Real engines: SQLite in a temporary folder, state written behind, the system's clock; no API and no radio.
+Real engines: SQLite in a temporary folder, a journal, the system's clock; no API and no radio.
 """
 
 import asyncio
@@ -19,6 +19,10 @@ from hub.bus import EventBus
 from hub.clock import SystemClock
 from hub.hosts.core import Core
 from hub.hosts.inside import InsideHost
+from hub.journal import Journal
+from hub.journal.file import JournalFile
+from hub.journal.retention import Limits
+from hub.journal.rules import Rules
 from hub.manifest import Manifest
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
@@ -119,7 +123,16 @@ async def house() -> AsyncIterator[Bench]:
         core = Core(bus, ServiceRegistry(), StateEngine(bus), storage, clock, folder)
         bus.declare("plugin.status", PluginInfo, "hub")
         await storage.open()
-        await core.state.restore(storage.namespace("_state"), tasks)
+        journal = Journal(
+            JournalFile(folder / "telemetry.db", Limits(2**28)),
+            Rules(),
+            bus=bus,
+            state=core.state,
+            store=storage.namespace("_journal"),
+            tasks=tasks,
+            clock=clock,
+        )
+        await journal.open()
         hosts: list[InsideHost] = []
         try:
             for plugin in (Devices, Bench, Automations):
@@ -132,7 +145,7 @@ async def house() -> AsyncIterator[Bench]:
         finally:
             for host in reversed(hosts):
                 await host.stop()
-            await core.state.flush()
+            await journal.close()
             await storage.close()
             await tasks.cancel()
     if faults:

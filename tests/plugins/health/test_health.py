@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from hub.api import HubError, HubStatistics, LoopBlocked, PluginInfo
-from hub.stats import LoopStats, StorageStats
+from hub.stats import JournalStats, LoopStats, StorageStats
 from hub.testing import HubInMemory, running
 from plugins.health.plugin import Check, Health, Summary
 
@@ -27,6 +27,7 @@ FIGURES = HubStatistics(
     plugins=[],
     loop=LoopStats(),
     storage=StorageStats(),
+    journal=JournalStats(),
 )
 
 
@@ -39,8 +40,11 @@ class House:
     def plugins(self, **statuses: str) -> None:
         self.hub.stand_in("hub.plugins", [_info(name, status) for name, status in statuses.items()])
 
-    def storage(self, failure: str) -> None:
-        self.hub.stand_in("hub.statistics", msgspec.structs.replace(FIGURES, storage=StorageStats(failure=failure)))
+    def storage(self, failure: str, journal: str = "") -> None:
+        figures = msgspec.structs.replace(
+            FIGURES, storage=StorageStats(failure=failure), journal=JournalStats(failure=journal)
+        )
+        self.hub.stand_in("hub.statistics", figures)
 
     def offers(self, plugin: str, answer: Any) -> None:  # noqa: ANN401
         async def health() -> Any:  # noqa: ANN401
@@ -130,6 +134,8 @@ async def test_a_storage_that_fails_is_the_hubs_own_trouble() -> None:
     async with house() as home:
         home.storage("disk full")
         assert (await home.check()).checks["hub"] == Check("failing", "storage: disk full")
+        home.storage("disk full", "read-only")
+        assert (await home.check()).checks["hub"] == Check("failing", "storage: disk full; journal: read-only")
 
 
 @pytest.mark.parametrize(("plugin", "who"), [("lamps", "plugin lamps"), ("", "something")])
