@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,10 +31,10 @@ from hub.plugin_manager import PluginManager
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
 from hub.stats import HubStatistics
-from hub.storage import StorageEngine
+from hub.storage import StorageEngine, Trouble
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
-from hub.types import HubStatus, LoopBlocked, PluginInfo
+from hub.types import HubStatus, LoopBlocked, PluginInfo, StorageTrouble, StorageWrite
 from hub.watchdog import Watchdog
 
 _MIB = 1_048_576
@@ -70,7 +70,7 @@ class Hub:
         self.core = Core(bus, ServiceRegistry(), StateEngine(bus, clock), storage, clock, settings.data_dir)
         self.journal = Journal(
             JournalFile(settings.telemetry, _limits(settings.journal)),
-            Rules(settings.journal.ignore, settings.journal.alarm, settings.journal.bulk),
+            _rules(settings.journal, found.values()),
             bus=bus,
             state=self.core.state,
             store=storage.namespace("_journal"),
@@ -78,6 +78,7 @@ class Hub:
             clock=clock,
             commit_window=settings.journal.commit_window,
         )
+        storage.on_trouble = self.journal.on_trouble = self._trouble
         self.plugins = PluginManager(
             self.core, found, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
         )
@@ -224,12 +225,26 @@ class Hub:
             logs.set_level(plugin, level)
         return logs.levels()
 
+    async def check_storage(self) -> list[str]:
+        """Look through all that is stored, for damage; tells what was damaged and what was done about it."""
+        found = [await self.core.storage.check(), await self.journal.check()]
+        return [one for one in found if one]
+
+    async def storage_log(
+        self, namespace: str = "", prefix: str = "", limit: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 100
+    ) -> list[StorageWrite]:
+        """Who wrote which key when, the newest first; of one namespace (a plugin's id), and of keys with `prefix`."""
+        return [*await self.core.storage.writes(namespace, prefix, limit)]
+
     async def stop_hub(self, code: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0) -> None:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
 
     def _uptime(self) -> float:
         return time.monotonic() - self._begun
+
+    def _trouble(self, trouble: Trouble, file: str, reason: str) -> None:
+        self.core.bus.publish(f"storage.{trouble}", "hub", StorageTrouble(file, reason))
 
     def _blocked(self, report: LoopBlocked) -> None:
         self.core.bus.publish("hub.loop_blocked", f"plugin/{report.plugin}" if report.plugin else "hub", report)
@@ -241,6 +256,9 @@ EVENTS: dict[str, type[msgspec.Struct] | None] = {
     "hub.stopping": None,
     "hub.config_reloaded": config.Reloaded,
     "hub.loop_blocked": LoopBlocked,
+    "storage.failing": StorageTrouble,
+    "storage.recovered": StorageTrouble,
+    "storage.repaired": StorageTrouble,
 }
 SERVICES: dict[str, Callable[..., Any]] = {
     "hub.status": Hub.status,
@@ -249,6 +267,8 @@ SERVICES: dict[str, Callable[..., Any]] = {
     "hub.config": Hub.show_config,
     "hub.reload_config": Hub.reload_config,
     "hub.log_level": Hub.log_level,
+    "hub.check_storage": Hub.check_storage,
+    "hub.storage_log": Hub.storage_log,
     "hub.stop": Hub.stop_hub,
 }
 """The services of the hub itself, and below those of its plugin manager."""
@@ -261,6 +281,12 @@ PLUGIN_SERVICES: dict[str, Callable[..., Any]] = {
 
 def _config_of(settings: config.Config) -> ConfigOf:
     return lambda manifest, struct: config.section(settings, manifest.id, struct, manifest.config)
+
+
+def _rules(settings: config.JournalSection, found: Iterable[Manifest]) -> Rules:
+    alarms = ["storage.*", *(rule for one in found for rule in one.journal.alarm)]
+    bulk = [rule for one in found for rule in one.journal.bulk]
+    return Rules(settings.ignore, settings.alarm, settings.bulk, alarms, bulk)
 
 
 def _limits(settings: config.JournalSection) -> Limits:

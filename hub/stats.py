@@ -65,7 +65,7 @@ class LoopStats(msgspec.Struct, frozen=True):
 
 
 class StorageStats(msgspec.Struct, frozen=True):
-    """The storage: rows, bytes and commits (with their time) so far, bytes that wait, and what is wrong."""
+    """The storage: rows, bytes, commits (with their time), bytes that wait, what is wrong, how damage was mended."""
 
     rows: int = 0
     bytes: int = 0
@@ -73,10 +73,11 @@ class StorageStats(msgspec.Struct, frozen=True):
     commit_s: float = 0.0
     waiting_bytes: int = 0
     failure: str = ""
+    repaired: str = ""
 
 
 class JournalStats(msgspec.Struct, frozen=True):
-    """The journal: its newest number, records `missing`, events that wait, commits, bytes by class, what is wrong."""
+    """The journal: its newest number, records `missing`, events that wait, commits, bytes by class; and as there."""
 
     last: int = 0
     missing: int = 0
@@ -84,6 +85,7 @@ class JournalStats(msgspec.Struct, frozen=True):
     commits: int = 0
     bytes: dict[str, int] = {}
     failure: str = ""
+    repaired: str = ""
 
 
 class HubStatistics(msgspec.Struct, frozen=True):

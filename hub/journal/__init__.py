@@ -8,7 +8,6 @@ too many the oldest are dropped, bulk first and alarms last, and are a gap as we
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,12 +16,14 @@ from typing import Any
 from hub.api import Clock, Storage
 from hub.bus import EventBus
 from hub.errors import StorageError
-from hub.journal.file import CHANGED, JournalFile, Pending
+from hub.journal.file import JournalFile, Pending
+from hub.journal.reading import CHANGED
 from hub.journal.records import KINDS, Gap, Kind, Page, Record
 from hub.journal.rules import Rules
 from hub.state import StateEngine
 from hub.stats import JournalStats
-from hub.storage.file import explain
+from hub.storage import OnTrouble, unheard
+from hub.storage.file import FileUnreachableError
 from hub.tasks import TaskGroup
 from hub.types import Event, Undo
 
@@ -32,6 +33,7 @@ _BATCH = 2000  # events that are enough for a commit
 _WAITING = 20_000  # events that may wait in memory
 _RESERVE = 1_000_000
 _SNAPSHOT = 5000  # events and states since the last one
+_MUCH = 1_000_000_000
 _PLAIN = 4  # parts of a row that an event tells all of
 _RETRY_LONGEST = 30.0
 _ALARM = KINDS.index("alarm")
@@ -67,7 +69,8 @@ class Journal:
         self._limit = _BATCH
         self._told = 0  # events and rows of states since the snapshot
         self._reserved = 0
-        self._failure = ""
+        self.on_trouble: OnTrouble = unheard
+        self._failure = self._repaired = ""
         self._retry = commit_window
         self._commits = 0
         self._committing = asyncio.Lock()
@@ -82,12 +85,17 @@ class Journal:
     async def open(self) -> int:
         """Open the file, bring back the states and begin to record; returns how many states came back.
 
-        Raises StorageError when the file cannot be used.
+        Without its disk it records in memory. Raises StorageError when the file is not this hub's.
         """
         self._reserved = await self._store.get("reserved", 0)
-        rows = await self._run(self._restored)
+        rows: list[Any] = []
+        try:
+            rows = await self._run(self._restored)
+        except FileUnreachableError as error:
+            self._failed(error)
         restored = self._state.restore(rows)
         self._told = len(rows)
+        self._tell_repair()
         self._state.on_change = self._arm
         self._undo = self._bus.subscribe("**", self._record, tasks=self._tasks)
         self._writer = self._tasks.start("journal", self._write_forever())
@@ -96,7 +104,7 @@ class Journal:
 
     def _restored(self) -> list[Any]:
         self._file.open(self._reserved)
-        return [*self._file.states()]
+        return self._file.states()
 
     async def close(self) -> None:
         """Keep what is left and close the file. Raises StorageError when that could not be done."""
@@ -133,13 +141,26 @@ class Journal:
             commits=self._commits,
             bytes=dict(zip(KINDS, self._file.kept_bytes, strict=True)),
             failure=self._failure,
+            repaired=self._repaired,
         )
+
+    async def check(self) -> str:
+        """Look through the whole file, while it goes on; says what was damaged and done about it, or nothing."""
+        missing, before = self.stats().missing, self._file.repaired
+        place = 0
+        while place := await self._run(self._file.check, place):
+            pass
+        self._tell_repair()
+        lost = self.stats().missing - missing
+        return self._file.repaired if self._file.repaired != before else f"{lost} events are damaged" if lost else ""
 
     # Reading
 
     async def read(self, after: int = 0, limit: int = 1000) -> Page:
         """What was recorded behind the number `after`, in order; empty when there is no more."""
-        return await self._run(self._file.read, after, limit)
+        page = await self._run(self._file.read, after, limit)
+        self._tell_repair()
+        return page
 
     async def missing(self) -> list[Gap]:
         """All that is gone, summed up by class and reason."""
@@ -200,13 +221,14 @@ class Journal:
             except BaseException as error:
                 self._events[:0] = events
                 self._state.put_back(changes)
-                if not isinstance(error, sqlite3.Error | StorageError):
+                if not isinstance(error, StorageError):
                     raise
                 self._failed(error)
                 return
             self._told = 0 if is_snapshot else self._told + len(events) + len(rows)
             self._dropped = [0, 0, 0]
             self._went_well()
+            self._tell_repair()
         if self._file.last > self._reserved - _RESERVE // 2:
             self._reserved = self._file.last + _RESERVE
             await self._store.set("reserved", self._reserved)
@@ -214,16 +236,25 @@ class Journal:
     def _went_well(self) -> None:
         if self._failure:
             _LOG.info("%s is written again; nothing was lost that is not told as a gap", self._file.path)
+            self.on_trouble("recovered", self._file.path.name, "it is written again; what was lost is told as a gap")
         self._failure, self._retry, self._limit = "", self._window, _BATCH
         self._commits += 1
         self._news.set()
         self._news = asyncio.Event()
 
-    def _failed(self, error: sqlite3.Error | StorageError) -> None:
-        failure = explain("write", self._file.path, error) if isinstance(error, sqlite3.Error) else str(error)
+    def _tell_repair(self) -> None:
+        if self._file.repaired != self._repaired:
+            self._repaired = self._file.repaired
+            self._told = _MUCH  # the next commit keeps all states
+            _LOG.error("%s", self._repaired)
+            self.on_trouble("repaired", self._file.path.name, self._repaired)
+
+    def _failed(self, error: StorageError) -> None:
+        failure = str(error)
         if failure != self._failure:
+            self._failure = failure
             _LOG.error("%s; events and states are kept in memory and tried again", failure)
-        self._failure = failure
+            self.on_trouble("failing", self._file.path.name, failure)
         self._retry = min(max(2 * self._retry, 0.1), _RETRY_LONGEST)
         self._limit = _WAITING * 5 // 4
         over = len(self._events) - _WAITING

@@ -31,6 +31,11 @@ def opened(folder: Path, limits: Limits = ROOM, reserved: int = 0) -> JournalFil
     return file
 
 
+def db_of(file: JournalFile) -> sqlite3.Connection:
+    assert file._db is not None
+    return file._db
+
+
 def store(file: JournalFile, *kinds: int, states: Any = (), **more: Any) -> int:  # noqa: ANN401
     return file.store(Pending([(kind, event()) for kind in kinds], states, **more))
 
@@ -156,7 +161,7 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_done_again(tmp_path: Path
 
         file.store(pending())
         before = file.last, file.kept_bytes, file.missing(), file.stored(), [*file.states()]
-        db = file._open
+        db = db_of(file)
 
         def forbid(action: int, *names: str | None) -> int:
             actions = {
@@ -169,7 +174,7 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_done_again(tmp_path: Path
 
         db.set_authorizer(forbid)
         again = pending()
-        with pytest.raises(sqlite3.DatabaseError):
+        with pytest.raises(StorageError, match="not authorized"):
             file.store(again)
         db.set_authorizer(None)
         assert (file.last, file.kept_bytes, file.missing(), file.stored(), [*file.states()]) == before
@@ -207,8 +212,8 @@ def test_damaged_batches_are_gaps_and_the_rest_is_read(tmp_path: Path) -> None:
     with closing(opened(tmp_path)) as file:
         for _ in range(3):
             store(file, NORMAL, NORMAL, states=[("x", 1, 1, 1, 5.0, "y")])
-        file._open.execute("UPDATE batch SET data = x'00' WHERE last = 4")
-        file._open.execute("UPDATE state SET data = x'00' WHERE id = 2")
+        db_of(file).execute("UPDATE batch SET data = x'00' WHERE last = 4")
+        db_of(file).execute("UPDATE state SET data = x'00' WHERE id = 2")
         page = file.read(0, 10)
         assert [one.seq for one in page.records] == [1, 2, 5, 6]
         assert page.gaps == [Gap(3, 4, 2, "damaged")]
