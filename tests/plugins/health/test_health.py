@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from hub.api import HubError, HubStatistics, LoopBlocked, PluginInfo
-from hub.stats import LoopStats, StorageStats
+from hub.stats import JournalStats, LoopStats, StorageStats
 from hub.testing import HubInMemory, running
 from plugins.health.plugin import Check, Health, Summary
 
@@ -27,6 +27,7 @@ FIGURES = HubStatistics(
     plugins=[],
     loop=LoopStats(),
     storage=StorageStats(),
+    journal=JournalStats(),
 )
 
 
