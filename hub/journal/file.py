@@ -32,7 +32,7 @@ _GAPS = """
 _STATES = """
     CREATE TABLE state (id INTEGER PRIMARY KEY, is_snapshot INTEGER NOT NULL, upto INTEGER NOT NULL, data BLOB NOT NULL)
 """
-SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=False, page=1024)
+SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=False, page=512)
 """Small pages: a commit of a few events touches few of them, and whole ones are what is written."""
 
 CHANGED = "state.changed"
