@@ -133,6 +133,7 @@ class Journal:
             commits=self._commits,
             bytes=dict(zip(KINDS, self._file.kept_bytes, strict=True)),
             failure=self._failure,
+            written=dict(self._file.shares),
         )
 
     # Reading

@@ -9,6 +9,7 @@ it is gone, that it has a ttl, that it is not recorded) stands beside the snapsh
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,6 +71,7 @@ class JournalFile:
         self.path = path
         self.last = 0
         self.is_over = False  # its limits cannot be kept before the next snapshot
+        self.shares: Counter[str] = Counter()  # bytes added, by the source of the events; replaced, never changed
         self._opener = opener
         self._limits = limits
         self._db: sqlite3.Connection | None = None
@@ -109,17 +111,20 @@ class JournalFile:
         """Keep all of `pending` in one commit and return the newest number; it is on the disk then."""
         db = self._open
         last, written = self.last, [*self._written]
+        shares: Counter[str] = Counter()
         try:
             with _transaction(db):
                 for kind, count in enumerate(pending.dropped):
                     if count:
                         self._retention.miss(kind, UNWRITTEN, last + 1, last + count, count, pending.now)
                         last += count
-                last = self._put(db, pending, last)
+                last = self._put(db, pending, last, shares)
                 if pending.is_snapshot:
                     db.execute("DELETE FROM state")
                 if pending.states or pending.is_snapshot:
-                    db.execute(_INSERT_STATES, (pending.is_snapshot, last, pack_rows(pending.states)))
+                    rows = pack_rows(pending.states)
+                    db.execute(_INSERT_STATES, (pending.is_snapshot, last, rows))
+                    shares["hub"] += len(rows)
                 upto = last if pending.is_snapshot else self._snapshot
                 self.is_over = not self._retention.keep_within(pending.now, upto, trusted=pending.trusted)
         except BaseException:
@@ -127,11 +132,12 @@ class JournalFile:
             self._retention.load()
             raise
         self.last = last
+        self.shares = self.shares + shares
         if pending.is_snapshot:
             self._snapshot = last
         return last
 
-    def _put(self, db: sqlite3.Connection, pending: Pending, last: int) -> int:
+    def _put(self, db: sqlite3.Connection, pending: Pending, last: int, shares: Counter[str]) -> int:
         by_kind: dict[int, tuple[list[int], list[Event]]] = {}
         for seq, (kind, event) in enumerate(pending.events, last + 1):
             seqs, events = by_kind.setdefault(kind, ([], []))
@@ -143,6 +149,8 @@ class JournalFile:
             self._written[kind] += len(batch)
         for kind, batch in batches.items():
             seqs, events = by_kind[kind]
+            for source, count in Counter(event.source for event in events).items():
+                shares[source] += len(batch) * count // len(events)
             span = events[0].time, events[-1].time
             db.execute(
                 _INSERT,

@@ -43,7 +43,7 @@ class MemoryEngine(EngineBase):
     def stats(self) -> StorageStats:
         """Each write counts as a commit."""
         rows, written, commits = self._written
-        return StorageStats(rows=rows, bytes=written, commits=commits)
+        return StorageStats(rows=rows, bytes=written, commits=commits, written=self.written())
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""

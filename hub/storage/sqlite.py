@@ -127,7 +127,8 @@ class SqliteEngine(EngineBase):
 
     def stats(self) -> StorageStats:
         """What it has committed since it was made, and what waits."""
-        return msgspec.structs.replace(self._committed, waiting_bytes=self._overlay.size, failure=self._failure)
+        waiting, written = self._overlay.size, self.written()
+        return msgspec.structs.replace(self._committed, waiting_bytes=waiting, failure=self._failure, written=written)
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""

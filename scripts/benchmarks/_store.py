@@ -19,7 +19,7 @@ from typing import Any
 import uvloop
 
 from hub import config
-from hub.assembly import Hub
+from hub.assembly import Hub, disk_bytes
 from hub.clock import SystemClock
 from hub.journal.file import CHANGED, JournalFile, Pending
 from hub.journal.retention import Limits
@@ -63,12 +63,6 @@ def changes(keys: int = KEYS, seed: int = 1) -> Iterator[Change]:
             yield paths[number], now[number]
 
 
-def written_bytes() -> int:
-    """What this process had the disk write, in whole pages, checkpoints included; 0 where the kernel does not count."""
-    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
-
-
 @asynccontextmanager
 async def hub(folder: Path) -> AsyncIterator[Hub]:
     """A hub with its configuration's defaults, started."""
@@ -97,12 +91,12 @@ async def burst(folder: Path, count: int, _rate: float) -> Found:
 
 async def steady(folder: Path, count: int, rate: float) -> Found:
     """Change states at an even pace; everything written is counted, also for opening and closing the files."""
-    begun, before = time.perf_counter(), written_bytes()
+    begun, before = time.perf_counter(), disk_bytes()
     async with hub(folder) as house:
         for number, (path, value) in enumerate(itertools.islice(changes(), count)):
             await asyncio.sleep(max(begun + number / rate - time.perf_counter(), 0))
             house.core.state.set(path, value, "bench")
-    return {"changes": count, "s": time.perf_counter() - begun, "bytes": written_bytes() - before}
+    return {"changes": count, "s": time.perf_counter() - begun, "bytes": disk_bytes() - before}
 
 
 async def durable(folder: Path, count: int, _rate: float) -> Found:

@@ -28,7 +28,8 @@ FIGURES = HubStatistics(
     plugins=[PluginStats("lamps", "running", 0.75, 20, 10, 4, 3, 2, 1, 1, 1, 2, 4096, 1)],
     loop=LoopStats(0.001, 0.5, 2, 3.5),
     storage=StorageStats(100, 5000, 10, 0.125, 64, "disk full"),
-    journal=JournalStats(900, 20, 3, 8, {}, "disk full"),
+    journal=JournalStats(900, 20, 3, 8, {}, "disk full", {"lamps": 700}),
+    disk_bytes=8192,
 )
 
 
@@ -75,7 +76,9 @@ def test_every_figure_is_told_with_its_labels_and_base_units() -> None:
         ("hub_journal_missing_total", ()): 20,
         ("hub_journal_waiting", ()): 3,
         ("hub_journal_commits_total", ()): 8,
+        ("hub_journal_written_bytes_total", lamps): 700,
         ("hub_journal_failing", ()): 1,
+        ("hub_disk_written_bytes_total", ()): 8192,
         ("hub_storage_failing", ()): 1,
         ("hub_plugin_busy_seconds_total", lamps): 0.75,
         ("hub_plugin_published_total", lamps): 20,
