@@ -63,13 +63,18 @@ def changes(keys: int = KEYS, seed: int = 1) -> Iterator[Change]:
             yield paths[number], now[number]
 
 
-@asynccontextmanager
-async def hub(folder: Path) -> AsyncIterator[Hub]:
-    """A hub with its configuration's defaults, started."""
-    settings = config.load(None, {"hub": {"log_level": "error"}}, {}, data=folder)
+def assembled(folder: Path, **sections: Any) -> Hub:  # noqa: ANN401 - TOML
+    """A hub as `hub run` puts it together, with its configuration's defaults beside `sections`, and without plugins."""
+    settings = config.load(None, sections, {}, data=folder)
     tasks, clock = TaskGroup("hub"), SystemClock()
     storage = SqliteEngine(settings.database, tasks=tasks, clock=clock, commit_window=settings.storage.commit_window)
-    one = Hub(settings, {}, storage, tasks, clock, lambda: settings)
+    return Hub(settings, {}, storage, tasks, clock, lambda: settings)
+
+
+@asynccontextmanager
+async def hub(folder: Path) -> AsyncIterator[Hub]:
+    """Such a hub, started."""
+    one = assembled(folder)
     await one.start()
     try:
         yield one
