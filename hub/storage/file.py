@@ -64,7 +64,7 @@ def open_file(path: Path, schema: Schema = SCHEMA) -> sqlite3.Connection:
     except OSError as error:
         raise StorageError(
             f"storage {path} cannot be opened: {error.strerror} ({error.filename});"
-            " name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
+            f" name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
         ) from error
     if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
         raise StorageError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
