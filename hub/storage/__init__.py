@@ -120,7 +120,7 @@ class EngineBase:
 
     def written(self) -> dict[str, int]:
         """Bytes of keys and values that were handed in, by namespace."""
-        return {name: one.written for name, one in self._namespaces.items()}
+        return {name: one.written for name, one in self._namespaces.items() if one.written}
 
     def tell(self, namespace: str, changes: Mapping[str, Row | None]) -> None:
         """Say what has become visible, in that order."""
