@@ -47,7 +47,7 @@ def wear(session: Session, card_gb: CardOption = None, cycles: CyclesOption = No
     pairs = [
         ("Measured", f"{lasting(found['seconds'])} of the hub's life"),
         ("Disk was given", amount(found["disk_bytes"])),
-        ("Per day", amount(found["bytes_per_day"])),
+        ("Per day", "" if found["years_left"] is None else amount(found["bytes_per_day"])),
         ("Amplification", f"{number(round(found['amplification'], 2))} times what was handed in"),
         ("Card", f"{amount(card['bytes'])}, {card['cycles']} cycles, {number(card['amplification'])} times inside"),
         ("Worn", f"{number(found['worn_percent'])} %"),

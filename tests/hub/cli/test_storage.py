@@ -54,6 +54,7 @@ async def test_what_nobody_can_say_is_not_said(terminal: Terminal) -> None:
     stand_in(terminal, years_left=None, writers=[])
     done = await terminal.run("storage", "wear")
     assert done.lines[0] == "Nothing was written yet."
+    assert not any(line.startswith("Per day") for line in done.lines)
     assert done.lines[-1] == "Lasts:           nobody can say before an hour was measured"
 
 
