@@ -142,6 +142,7 @@ class Journal:
             bytes=dict(zip(KINDS, self._file.kept_bytes, strict=True)),
             failure=self._failure,
             repaired=self._repaired,
+            written=dict(self._file.shares),
         )
 
     async def check(self) -> str:

@@ -10,6 +10,7 @@ it is gone, that it has a ttl, that it is not recorded) stands beside the snapsh
 
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -37,7 +38,7 @@ _GAPS = """
 _STATES = """
     CREATE TABLE state (id INTEGER PRIMARY KEY, is_snapshot INTEGER NOT NULL, upto INTEGER NOT NULL, data BLOB NOT NULL)
 """
-SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=False, page=1024)
+SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=False, page=512)
 """Small pages: a commit of a few events touches few of them, and whole ones are what is written."""
 
 _LOG = logging.getLogger("hub.journal")
@@ -74,6 +75,7 @@ class JournalFile(HealingFile):
         super().__init__(path, self._opened)
         self.last = 0
         self.is_over = False  # its limits cannot be kept before the next snapshot
+        self.shares: Counter[str] = Counter()  # bytes added, by the source of the events; replaced, never changed
         self._open_file = opener
         self._limits = limits
         self._loaded: Retention | None = None
@@ -182,17 +184,20 @@ class JournalFile(HealingFile):
 
     def _store(self, db: sqlite3.Connection, pending: Pending) -> int:
         last, written = self.last, [*self._written]
+        shares: Counter[str] = Counter()
         try:
             with _transaction(db):
                 for kind, count in enumerate(pending.dropped):
                     if count:
                         self._retention.miss(kind, UNWRITTEN, last + 1, last + count, count, pending.now)
                         last += count
-                last = self._put(db, pending, last)
+                last = self._put(db, pending, last, shares)
                 if pending.is_snapshot:
                     db.execute("DELETE FROM state")
                 if pending.states or pending.is_snapshot:
-                    db.execute(_INSERT_STATES, (pending.is_snapshot, last, pack_rows(pending.states)))
+                    rows = pack_rows(pending.states)
+                    db.execute(_INSERT_STATES, (pending.is_snapshot, last, rows))
+                    shares["hub"] += len(rows)
                 upto = last if pending.is_snapshot else self._snapshot
                 self.is_over = not self._retention.keep_within(pending.now, upto, trusted=pending.trusted)
         except BaseException:
@@ -201,11 +206,12 @@ class JournalFile(HealingFile):
                 self._retention.load()
             raise
         self.last = last
+        self.shares = self.shares + shares
         if pending.is_snapshot:
             self._snapshot = last
         return last
 
-    def _put(self, db: sqlite3.Connection, pending: Pending, last: int) -> int:
+    def _put(self, db: sqlite3.Connection, pending: Pending, last: int, shares: Counter[str]) -> int:
         by_kind: dict[int, tuple[list[int], list[Event]]] = {}
         for seq, (kind, event) in enumerate(pending.events, last + 1):
             seqs, events = by_kind.setdefault(kind, ([], []))
@@ -217,6 +223,8 @@ class JournalFile(HealingFile):
             self._written[kind] += len(batch)
         for kind, batch in batches.items():
             seqs, events = by_kind[kind]
+            for source, count in Counter(event.source for event in events).items():
+                shares[source] += len(batch) * count // len(events)
             span = events[0].time, events[-1].time
             db.execute(
                 _INSERT,

@@ -133,6 +133,10 @@ class EngineBase:
             self._namespaces[name] = Namespace(cast("Rows", self), name)
         return self._namespaces[name]
 
+    def written(self) -> dict[str, int]:
+        """Bytes of keys and values that were handed in, by namespace."""
+        return {name: one.written for name, one in self._namespaces.items() if one.written}
+
     def tell(self, namespace: str, changes: Mapping[str, Row | None]) -> None:
         """Say what has become visible, in that order."""
         if (found := self._namespaces.get(namespace)) is not None:

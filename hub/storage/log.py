@@ -7,7 +7,8 @@ can be read all the same, and a power cut takes them, never what they tell of.
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -56,12 +57,24 @@ class WriteLog:
         """Forget what flew: the file has it."""
         self._flying = []
 
+    async def find(
+        self, fetch: Callable[..., Awaitable[list[Any]]], namespace: str, prefix: str, limit: int
+    ) -> list[StorageWrite]:
+        """The newest entries first, with what `fetch` gives of the file; see `matching`."""
+        found = matching(self.newest_first(), namespace, prefix)
+        for place in range(PACKS):
+            rows = [] if len(found) >= limit else await fetch(sql.READ_LOG, (place,))
+            if not rows:
+                break
+            found += matching(_unpacked(rows[0][0]), namespace, prefix)
+        return found[:limit]
+
     def newest_first(self) -> list[StorageWrite]:
         """What is not in the file yet."""
         return [*reversed(self._pending), *reversed(self._flying)]
 
 
-def unpack(pack: bytes) -> list[StorageWrite]:
+def _unpacked(pack: bytes) -> list[StorageWrite]:
     """Entries of the file, the newest first; a damaged pack has none."""
     try:
         return _DECODER.decode(zlib.decompress(pack))[::-1]

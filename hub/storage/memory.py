@@ -46,7 +46,7 @@ class MemoryEngine(EngineBase):
     def stats(self) -> StorageStats:
         """Each write counts as a commit."""
         rows, written, commits = self._written
-        return StorageStats(rows=rows, bytes=written, commits=commits)
+        return StorageStats(rows=rows, bytes=written, commits=commits, written=self.written())
 
     async def check(self) -> str:
         """Find nothing: there is no file."""

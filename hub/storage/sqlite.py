@@ -19,10 +19,11 @@ from hub.api import Clock, Undo
 from hub.clock import SystemClock
 from hub.errors import StorageError
 from hub.stats import StorageStats
-from hub.storage import EngineBase, log, sql
+from hub.storage import EngineBase, sql
 from hub.storage.cache import Layers
 from hub.storage.expiry import ExpiryClock
 from hub.storage.file import open_file
+from hub.storage.log import WriteLog
 from hub.storage.overlay import Held
 from hub.storage.rows import Row
 from hub.storage.thread import FileThread, Repair, Statement
@@ -62,7 +63,7 @@ class SqliteEngine(EngineBase):
         self._window = commit_window
         self._is_open = self._is_closing = False
         self._rows = Layers()
-        self._log = log.WriteLog(self._clock.monotonic)
+        self._log = WriteLog(self._clock.monotonic)
         self._repaired = ""
         # Held while the file is read and while what flew is dropped: what the file says, with the overlay laid over it
         # when the read ends, is then the truth of that moment.
@@ -118,7 +119,11 @@ class SqliteEngine(EngineBase):
     def stats(self) -> StorageStats:
         """What it has committed since it was made, and what waits."""
         return msgspec.structs.replace(
-            self._committed, waiting_bytes=self._rows.overlay.size, failure=self._failure, repaired=self._file.repaired
+            self._committed,
+            waiting_bytes=self._rows.overlay.size,
+            failure=self._failure,
+            repaired=self._file.repaired,
+            written=self.written(),
         )
 
     async def check(self) -> str:
@@ -133,15 +138,7 @@ class SqliteEngine(EngineBase):
     async def writes(self, namespace: str = "", prefix: str = "", limit: int = 100) -> list[StorageWrite]:
         """Who wrote which key when, the newest first, of keys with `prefix` in `namespace` (of all if empty)."""
         self._check_open()
-        found: list[StorageWrite] = []
-        some = self._log.newest_first()
-        for place in range(log.PACKS + 1):
-            found += log.matching(some, namespace, prefix)
-            rows = [] if len(found) >= limit else await self._fetch(sql.READ_LOG, (place,))
-            if not rows:
-                break
-            some = log.unpack(rows[0][0])
-        return found[:limit]
+        return await self._log.find(self._fetch, namespace, prefix, limit)
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""

@@ -1,6 +1,6 @@
 """A hub in this process with the plugins `devices`, `automation` and one that plays the devices, for `core`.
 
-Real engines: SQLite in a temporary folder, a journal, the system's clock; no API and no radio.
+Real engines: SQLite and the journal in a temporary folder, the system's clock; no API and no radio.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from plugins.automation.plugin import Automations
 from plugins.devices.plugin import Devices
 
 MOTION, LAMP = "bench-motion", "bench-lamp"
+_JOURNAL = 256 * 1_048_576  # bytes
 _RULES = """
 [[rule]]
 name = "Asks a service"
@@ -120,18 +121,12 @@ async def house() -> AsyncIterator[Bench]:
         clock, tasks = SystemClock(), TaskGroup("hub")
         bus = EventBus(lambda owner, heard, error: faults.append(f"{owner}: {heard.type}: {error!r}"))
         storage = SqliteEngine(folder / "hub.db", tasks=tasks, clock=clock, commit_window=0.5)
-        core = Core(bus, ServiceRegistry(), StateEngine(bus), storage, clock, folder)
+        state = StateEngine(bus)
+        core = Core(bus, ServiceRegistry(), state, storage, clock, folder)
+        file, store = JournalFile(folder / "telemetry.db", Limits(_JOURNAL)), storage.namespace("_journal")
+        journal = Journal(file, Rules(), bus=bus, state=state, store=store, tasks=tasks, clock=clock)
         bus.declare("plugin.status", PluginInfo, "hub")
         await storage.open()
-        journal = Journal(
-            JournalFile(folder / "telemetry.db", Limits(2**28)),
-            Rules(),
-            bus=bus,
-            state=core.state,
-            store=storage.namespace("_journal"),
-            tasks=tasks,
-            clock=clock,
-        )
         await journal.open()
         hosts: list[InsideHost] = []
         try:

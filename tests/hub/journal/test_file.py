@@ -105,6 +105,21 @@ def test_bulk_is_dropped_first_and_alarms_last_and_each_gap_is_told(tmp_path: Pa
     assert (tmp_path / "telemetry.db").stat().st_size < 1.3 * limit
 
 
+def test_bytes_are_shared_out_to_the_sources_of_the_events(tmp_path: Path) -> None:
+    def told(source: str, count: int) -> list[tuple[int, Event]]:
+        return [(NORMAL, Event("said", "a", source, 0, next(_times), number)) for number in range(count)]
+
+    with closing(opened(tmp_path)) as file:
+        file.store(Pending([*told("lamps", 30), *told("bell", 10)], []))
+        once = dict(file.shares)
+        assert sum(once.values()) == pytest.approx(sum(file.kept_bytes), abs=2)
+        assert once["lamps"] == pytest.approx(3 * once["bell"], abs=3)
+        file.store(Pending(told("bell", 1), [("a", 1, 1, 1)]))
+        assert file.shares["lamps"] == once["lamps"]
+        assert file.shares["bell"] > once["bell"]
+        assert file.shares["hub"] > 0  # the row of a state
+
+
 def test_a_class_may_have_a_limit_of_its_own(tmp_path: Path) -> None:
     with closing(opened(tmp_path, Limits(1 << 30, sizes=(0, 0, 2000)))) as file:
         for number in range(50):
@@ -160,7 +175,7 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_done_again(tmp_path: Path
             return Pending(some, [("a", noise.random(), 1, 1)], is_snapshot=True, dropped=(0, 0, 1))
 
         file.store(pending())
-        before = file.last, file.kept_bytes, file.missing(), file.stored(), [*file.states()]
+        before = file.last, file.kept_bytes, file.shares, file.missing(), file.stored(), [*file.states()]
         db = db_of(file)
 
         def forbid(action: int, *names: str | None) -> int:
@@ -177,7 +192,8 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_done_again(tmp_path: Path
         with pytest.raises(StorageError, match="not authorized"):
             file.store(again)
         db.set_authorizer(None)
-        assert (file.last, file.kept_bytes, file.missing(), file.stored(), [*file.states()]) == before
+        after = file.last, file.kept_bytes, file.shares, file.missing(), file.stored(), [*file.states()]
+        assert after == before
         last = file.store(again)
         assert last == before[0] + 21
         assert file.stored() + sum(gap.count for gap in file.missing()) == last

@@ -28,7 +28,10 @@ FIGURES = HubStatistics(
     plugins=[PluginStats("lamps", "running", 0.75, 20, 10, 4, 3, 2, 1, 1, 1, 2, 4096, 1)],
     loop=LoopStats(0.001, 0.5, 2, 3.5),
     storage=StorageStats(100, 5000, 10, 0.125, 64, "disk full"),
-    journal=JournalStats(900, 12, 3, 40, {"alarm": 10, "normal": 200, "bulk": 3000}, "disk full"),
+    journal=JournalStats(
+        900, 12, 3, 40, {"alarm": 10, "normal": 200, "bulk": 3000}, "disk full", written={"lamps": 700}
+    ),
+    disk_bytes=8192,
 )
 
 
@@ -71,6 +74,8 @@ def test_every_figure_is_told_with_its_labels_and_base_units() -> None:
         ("hub_storage_commits_total", ()): 10,
         ("hub_storage_commit_seconds_total", ()): 0.125,
         ("hub_storage_waiting_bytes", ()): 64,
+        ("hub_journal_written_bytes_total", lamps): 700,
+        ("hub_disk_written_bytes_total", ()): 8192,
         ("hub_storage_failing", ()): 1,
         ("hub_journal_records_total", ()): 900,
         ("hub_journal_missing_total", ()): 12,
