@@ -30,6 +30,7 @@ from hub.types import Event, Undo
 __all__ = ["KINDS", "Gap", "Journal", "Kind", "Page", "Record"]
 
 _BATCH = 2000  # events that are enough for a commit
+_MOST = 4000  # of one commit
 _WAITING = 20_000  # events that may wait in memory
 _RESERVE = 1_000_000
 _SNAPSHOT = 5000  # events and states since the last one
@@ -66,6 +67,7 @@ class Journal:
         self._thread = ThreadPoolExecutor(1, "journal")
         self._events: list[tuple[int, Event]] = []
         self._dropped = [0, 0, 0]
+        self._unkept: Pending | None = None  # what failed; it is tried again as it is, before anything else
         self._limit = _BATCH
         self._told = 0  # events and rows of states since the snapshot
         self._reserved = 0
@@ -123,7 +125,7 @@ class Journal:
             await self._run(self._file.close)
             self._thread.shutdown(wait=False)
         if self._failure:
-            raise StorageError(f"{len(self._events)} events could not be kept when the hub stopped: {self._failure}")
+            raise StorageError(f"{self._waiting()} events could not be kept when the hub stopped: {self._failure}")
 
     async def flush(self) -> None:
         """Return when all that was told before is on the disk. Raises StorageError when it cannot be kept now."""
@@ -137,7 +139,7 @@ class Journal:
         return JournalStats(
             last=self._file.last,
             missing=sum(gap.count for gap in gaps),
-            waiting=len(self._events),
+            waiting=self._waiting(),
             commits=self._commits,
             bytes=dict(zip(KINDS, self._file.kept_bytes, strict=True)),
             failure=self._failure,
@@ -201,38 +203,43 @@ class Journal:
             self._wake.clear()
             await self._commit()
 
+    def _waiting(self) -> int:
+        return len(self._events) + (len(self._unkept.events) if self._unkept else 0)
+
     async def _commit(self) -> None:
         """Commit all there is; what fails is kept, and tried again later."""
         async with self._committing:
             if self._undo_timer is not None:
                 self._undo_timer()
                 self._undo_timer = None
-            events, self._events = self._events, []
-            changes = self._state.changes()
-            told = {event.subject for _, event in events if event.type == CHANGED}
-            rows = [row for path, row in changes.items() if path not in told or len(row) != _PLAIN]
-            if is_snapshot := self._file.is_over or self._told > max(_SNAPSHOT, 4 * len(self._state)):
-                rows = self._state.rows()
-            if not (events or rows or any(self._dropped)):
-                return
-            trusted = bool(self._state.get("clock/trusted", default=True))
-            pending = Pending(events, rows, is_snapshot, tuple(self._dropped), self._clock.now(), trusted)
-            try:
-                await self._run(self._file.store, pending)
-            except BaseException as error:
-                self._events[:0] = events
-                self._state.put_back(changes)
-                if not isinstance(error, StorageError):
-                    raise
-                self._failed(error)
-                return
-            self._told = 0 if is_snapshot else self._told + len(events) + len(rows)
-            self._dropped = [0, 0, 0]
-            self._went_well()
-            self._tell_repair()
+            while pending := self._unkept or self._gathered():
+                self._unkept = pending
+                try:
+                    await self._run(self._file.store, pending)
+                except StorageError as error:
+                    self._failed(error)
+                    return
+                self._unkept = None
+                self._told = 0 if pending.is_snapshot else self._told + len(pending.events) + len(pending.states)
+                self._went_well()
+                self._tell_repair()
         if self._file.last > self._reserved - _RESERVE // 2:
             self._reserved = self._file.last + _RESERVE
             await self._store.set("reserved", self._reserved)
+
+    def _gathered(self) -> Pending | None:
+        """What the next commit is to take: the oldest events, and what no waiting event tells of the states."""
+        events, self._events = self._events[:_MOST], self._events[_MOST:]
+        changes = self._state.changes()
+        told = {event.subject for _, event in (*events, *self._events) if event.type == CHANGED}
+        rows = [row for path, row in changes.items() if path not in told or len(row) != _PLAIN]
+        if is_snapshot := self._file.is_over or self._told > max(_SNAPSHOT, 4 * len(self._state)):
+            rows = self._state.rows()
+        dropped, self._dropped = tuple(self._dropped), [0, 0, 0]
+        if not (events or rows or any(dropped)):
+            return None
+        trusted = bool(self._state.get("clock/trusted", default=True))
+        return Pending(events, rows, is_snapshot, dropped, self._clock.now(), trusted)
 
     def _went_well(self) -> None:
         if self._failure:
@@ -258,7 +265,7 @@ class Journal:
             self.on_trouble("failing", self._file.path.name, failure)
         self._retry = min(max(2 * self._retry, 0.1), _RETRY_LONGEST)
         self._limit = _WAITING * 5 // 4
-        over = len(self._events) - _WAITING
+        over = self._waiting() - _WAITING
         for kind in reversed(range(len(KINDS))):
             count = min(over, sum(one[0] == kind for one in self._events))
             if count > 0:
@@ -270,12 +277,16 @@ class Journal:
         """Give up the oldest of a class."""
         self._dropped[kind] += count
         kept: list[tuple[int, Event]] = []
+        paths: set[str] = set()
         for one in self._events:
             if one[0] == kind and count:
                 count -= 1
+                if one[1].type == CHANGED:
+                    paths.add(one[1].subject)
             else:
                 kept.append(one)
         self._events = kept
+        self._state.put_back(paths)  # no event tells of them any more
 
     async def _run[**P, T](self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

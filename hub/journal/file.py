@@ -82,6 +82,8 @@ class JournalFile(HealingFile):
         self._reserved = 0
         self._snapshot = 0
         self._written = [0, 0, 0]
+        self._tried: Pending | None = None
+        self._tried_at = 0
 
     @override
     def open(self, reserved: int = 0) -> None:
@@ -179,10 +181,16 @@ class JournalFile(HealingFile):
         return f"it was set aside as {aside.name} and a new one begun, with {saved} events that could be salvaged"
 
     def store(self, pending: Pending) -> int:
-        """Keep all of `pending` in one commit and return the newest number; it is on the disk then."""
+        """Keep all of `pending` in one commit and return the newest number; it is on the disk then.
+
+        Doing it again after a failure does no harm: a commit that failed at its end may be found in the file.
+        """
         return self.attempt("write", lambda db: self._store(db, pending))
 
     def _store(self, db: sqlite3.Connection, pending: Pending) -> int:
+        if pending is self._tried and self.last > self._tried_at:
+            return self.last
+        self._tried, self._tried_at = pending, self.last
         last, written = self.last, [*self._written]
         shares: Counter[str] = Counter()
         try:

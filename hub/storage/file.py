@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -132,6 +133,20 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None
             for statement in chain(*schema.steps[version:]):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {known}")
+    with _passing_full():
+        # The log may hold what a failed fsync left in the kernel's memory only, and whatever is committed behind that
+        # would be lost with it: so it goes to the file, anew, before anything is.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+@contextmanager
+def _passing_full() -> Iterator[None]:
+    """Pass over a disk that has no room now."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
 
 
 def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:

@@ -150,8 +150,10 @@ async def test_while_the_file_cannot_be_written_nothing_is_lost(
 async def test_too_much_for_the_memory_is_dropped_bulk_first_and_told_as_a_gap(tmp_path: Path) -> None:
     async with recording(tmp_path) as home:
         break_disk(home)
+        home.say(*range(4000))
         home.say(*range(4000), type="sensor.raw")
-        home.say(*range(15_000))
+        home.state.set("lamp", 1)
+        home.say(*range(10_999))
         home.say(*range(3), type="bell")
         with pytest.raises(StorageError, match="disk is full"):
             await home.journal.flush()
@@ -164,9 +166,12 @@ async def test_too_much_for_the_memory_is_dropped_bulk_first_and_told_as_a_gap(t
         assert (stats.last, stats.missing, stats.waiting) == (26_003, 6003, 0)
         assert [gap.why for gap in await home.journal.missing()] == ["the disk could not be written"] * 2
         page = await home.journal.read(0, 30_000)
-        assert page.gaps == [Gap(1, 6003, 6003, "the disk could not be written")]
+        assert page.gaps == [Gap(4001, 10_003, 6003, "the disk could not be written")]
+        assert not any(one.type == "sensor.raw" for one in page.records)
         assert [one.data for one in page.records if one.type == "bell"] == [0, 1, 2]
-        assert page.records[-1].data in {"last", 11_999}
+        assert page.records[-1].data == 11_999
+    async with recording(tmp_path) as again:
+        assert again.state.get("lamp") == 1
 
 
 async def test_a_stop_that_cannot_keep_all_says_so(tmp_path: Path) -> None:
