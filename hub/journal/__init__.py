@@ -32,7 +32,7 @@ __all__ = ["KINDS", "Gap", "Journal", "Kind", "Page", "Record"]
 _BATCH = 2000  # events that are enough for a commit
 _MOST = 4000  # of one commit
 _WAITING = 20_000  # events that may wait in memory
-_RESERVE = 1_000_000
+_RESERVE = 100_000  # numbers that may be given before the next note of how far they went
 _SNAPSHOT = 5000  # events and states since the last one
 _MUCH = 1_000_000_000
 _PLAIN = 4  # parts of a row that an event tells all of
@@ -75,6 +75,7 @@ class Journal:
         self._failure = self._repaired = ""
         self._retry = commit_window
         self._commits = 0
+        self._cursors: dict[str, Cursor] = {}
         self._committing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
@@ -95,6 +96,9 @@ class Journal:
             rows = await self._run(self._restored)
         except FileUnreachableError as error:
             self._failed(error)
+        except BaseException:
+            await self._run(self._file.close)
+            raise
         restored = self._state.restore(rows)
         self._told = len(rows)
         self._tell_repair()
@@ -175,8 +179,11 @@ class Journal:
             await self._news.wait()
 
     async def cursor(self, name: str, *, after: int = 0) -> "Cursor":
-        """Give the named cursor; a new one stands at `after`."""
-        return Cursor(self, self._store, name, await self._store.get(f"cursor/{name}", after))
+        """Give the named cursor, to all who ask the same; a new one stands at `after`."""
+        if name in self._cursors:
+            return self._cursors[name]
+        place = await self._store.get(f"cursor/{name}", after)
+        return self._cursors.setdefault(name, Cursor(self, self._store, name, place, self._cursors))
 
     async def cursors(self) -> dict[str, int]:
         """Where each named cursor stands."""
@@ -223,7 +230,7 @@ class Journal:
                 self._told = 0 if pending.is_snapshot else self._told + len(pending.events) + len(pending.states)
                 self._went_well()
                 self._tell_repair()
-        if self._file.last > self._reserved - _RESERVE // 2:
+        if self._file.last > max(self._reserved - _RESERVE // 2, 0):
             self._reserved = self._file.last + _RESERVE
             await self._store.set("reserved", self._reserved)
 
@@ -296,8 +303,10 @@ class Journal:
 class Cursor:
     """A named place in the journal: what it has not acknowledged it reads again, also after a restart."""
 
-    def __init__(self, journal: Journal, store: Storage, name: str, place: int) -> None:
+    def __init__(self, journal: Journal, store: Storage, name: str, place: int, known: dict[str, "Cursor"]) -> None:
         self.name = name
+        self._known = known
+        self._certain = 0  # up to which it is known to be acknowledged on the disk
         self.place = place
         self._journal = journal
         self._store = store
@@ -312,12 +321,16 @@ class Cursor:
 
     async def acknowledge(self, upto: int, *, durable: bool = False) -> None:
         """Never read again what goes up to this number."""
-        if upto > self.place:
-            self.place = upto
-            await self._store.set(f"cursor/{self.name}", upto, durable=durable)
+        if upto > self.place or (durable and upto > self._certain):
+            self.place = max(upto, self.place)
+            place = self.place
+            await self._store.set(f"cursor/{self.name}", place, durable=durable)
+            if durable:
+                self._certain = max(place, self._certain)
 
     async def forget(self) -> None:
         """Drop the cursor: by this name a new one begins elsewhere."""
+        self._known.pop(self.name, None)
         await self._store.delete(f"cursor/{self.name}")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
-from hub.journal import Cursor, Gap, Journal, Page, Record
+from hub.journal import Gap, Journal, Page, Record
 from hub.patterns import subject_matcher, type_matcher
 from hub.stats import JournalStats
 
@@ -28,7 +28,6 @@ class Desk:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._cursors: dict[str, Cursor] = {}
 
     async def status(self) -> JournalInfo:
         """How the journal fares, where its cursors stand and what is gone."""
@@ -50,7 +49,7 @@ class Desk:
         `since` and `until` are wall times in ns since 1970. Go on behind the page's `upto`; when that does not grow
         there is no more. A cursor stays where it is until it is told that the page was taken, by `hub.acknowledge`.
         """
-        place = (await self._cursor(cursor, after)).place if cursor else after
+        place = (await self._journal.cursor(cursor, after=after)).place if cursor else after
         matches, suits = type_matcher(type), subject_matcher(subject)
 
         def wanted(one: Record) -> bool:
@@ -75,17 +74,11 @@ class Desk:
 
     async def acknowledge(self, cursor: str, upto: Number) -> None:
         """Let a cursor go on: it does not read again what goes up to this number."""
-        await (await self._cursor(cursor, 0)).acknowledge(upto)
+        await (await self._journal.cursor(cursor)).acknowledge(upto)
 
     async def forget(self, cursor: str) -> None:
         """Drop a cursor."""
-        await (await self._cursor(cursor, 0)).forget()
-        del self._cursors[cursor]
-
-    async def _cursor(self, name: str, after: int) -> Cursor:
-        if name not in self._cursors:
-            self._cursors[name] = await self._journal.cursor(name, after=after)
-        return self._cursors[name]
+        await (await self._journal.cursor(cursor)).forget()
 
 
 SERVICES = {

@@ -87,7 +87,7 @@ def open_file(path: Path, schema: Schema = SCHEMA, *, may_make: bool = True) -> 
         raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:
-        _prepare(connection, path, schema)
+        prepare(connection, path, schema)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
@@ -118,7 +118,11 @@ def explain(verb: str, path: Path, error: sqlite3.Error) -> str:
     return f"cannot {verb} storage {path}: {error}"
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    """Make a connection the only one of its file, and the file of this version; what `open_file` does to it.
+
+    Raises sqlite3.Error, or a StorageError as `open_file`.
+    """
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     version, known = _version(connection, path, schema), len(schema.steps)
     connection.execute(f"PRAGMA page_size = {schema.page}")  # heeded while the file is empty

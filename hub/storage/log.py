@@ -4,10 +4,10 @@ Entries go to the file packed, with a commit that is made anyway, once a minute 
 can be read all the same, and a power cut takes them, never what they tell of.
 """
 
-import time
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import time_ns
 from typing import Any
 
 import msgspec
@@ -40,7 +40,7 @@ class WriteLog:
             self._since = self._monotonic()
         kept = [key for key, row in changes.items() if row is not None]
         gone = [key for key, row in changes.items() if row is None] if len(kept) < len(changes) else []
-        self._pending.append(StorageWrite(time.time_ns(), namespace, kept, gone))
+        self._pending.append(StorageWrite(time_ns(), namespace, kept, gone))
 
     def lift(self, *, is_last: bool = False) -> list[Statement]:
         """What is to go to the file with this commit, also what a failed one left; nothing when it is too early."""

@@ -77,7 +77,7 @@ class Disk:
         _run("umount", "-l", self.folder)
         self._dead.append(self._device)
         # A copy: the dead device may still write when the last file on it is closed.
-        self._image = shutil.copy(self._image, self._image.with_name("copy.img"))
+        self._image = Path(shutil.copy(self._image, self._image.with_name("copy.img")))
         self._device = _run("losetup", "--show", "-f", self._image)
         with suppress(OSError):  # its code tells of what it mended
             _run("e2fsck", "-y", "-f", self._device)
