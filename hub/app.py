@@ -22,6 +22,7 @@ import uvloop
 
 from hub import logs
 from hub.assembly import Hub
+from hub.backup.restoring import finish
 from hub.clock import SystemClock
 from hub.config import Config
 from hub.config import load as load_config
@@ -61,6 +62,8 @@ def run(options: RunOptions) -> int:
         settings = options.load()
         with ExitStack() as held:
             held.enter_context(lock(settings.data_dir))
+            if finish(settings.data_dir):  # a restore that a power cut came into
+                settings = options.load()
             held.callback(logs.configure(settings.hub.log_level, settings.log.levels, *options.writers(settings)))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop if settings.hub.uvloop else None) as runner:
                 return runner.run(_main(settings, options))

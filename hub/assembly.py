@@ -14,6 +14,9 @@ import msgspec
 
 from hub import __version__, config, logs
 from hub.api import Clock
+from hub.backup.desk import SERVICES as BACKUP_SERVICES
+from hub.backup.desk import BackupDesk, Registry
+from hub.backup.gathering import Home
 from hub.bus import EventBus
 from hub.errors import ConfigError, HubError
 from hub.hosts.core import Core
@@ -31,7 +34,6 @@ from hub.plugin_manager import PluginManager
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
 from hub.stats import HubStatistics
-from hub.storage import StorageEngine
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
 from hub.types import HubStatus, LoopBlocked, PluginInfo
@@ -51,7 +53,7 @@ class Hub:
         self,
         settings: config.Config,
         found: Mapping[str, Manifest],
-        storage: StorageEngine,
+        storage: Registry,
         tasks: TaskGroup,
         clock: Clock,
         load: Callable[[], config.Config],
@@ -89,6 +91,9 @@ class Hub:
         desk = Desk(self.journal)
         for name, reading in JOURNAL_SERVICES.items():
             self.core.services.register(name, reading.__get__(desk), "hub")
+        backups = BackupDesk(lambda: Home.of(self.settings), self._versions, storage, self.journal, tasks)
+        for name, work in BACKUP_SERVICES.items():
+            self.core.services.register(name, work.__get__(backups), "hub")
         for name, method in PLUGIN_SERVICES.items():
             self.core.services.register(name, method.__get__(self.plugins), "hub")
 
@@ -227,6 +232,9 @@ class Hub:
     async def stop_hub(self, code: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0) -> None:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
+
+    def _versions(self) -> dict[str, str]:
+        return {one.id: one.version for one in self.plugins.infos()}
 
     def _uptime(self) -> float:
         return time.monotonic() - self._begun

@@ -123,6 +123,14 @@ class Journal:
         if self._failure:
             raise StorageError(self._failure)
 
+    async def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file, with all that was told before, into another database. Raises StorageError."""
+        await self.flush()
+        try:
+            await self._run(self._file.backup, target)
+        except sqlite3.Error as error:
+            raise StorageError(explain("copy", self._file.path, error)) from error
+
     def stats(self) -> JournalStats:
         """How much it holds, and what is wrong."""
         gaps = self._file.missing()

@@ -207,6 +207,10 @@ class JournalFile:
                     yield one.subject, one.data["value"], one.data["version"], one.time
             after = page.upto
 
+    def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file into another database."""
+        self._open.backup(target)
+
     def stored(self) -> int:
         """How many records there are; it reads the whole file."""
         return int(self._open.execute("SELECT ifnull(sum(count), 0) FROM batch").fetchone()[0])

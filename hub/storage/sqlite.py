@@ -125,6 +125,16 @@ class SqliteEngine(EngineBase):
         self._check_open()
         await self._commit_now()
 
+    async def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file, with all that was written before, into another database."""
+        await self.flush()
+        if self._connection is None:
+            raise StorageError(f"{self.path} was closed while it was to be copied")
+        try:
+            await self._connection.backup(target)
+        except sqlite3.Error as error:
+            raise StorageError(explain("copy", self.path, error)) from error
+
     def stats(self) -> StorageStats:
         """What it has committed since it was made, and what waits."""
         return msgspec.structs.replace(self._committed, waiting_bytes=self._overlay.size, failure=self._failure)
