@@ -92,7 +92,7 @@ def list_backups(
 @app.command()
 @talks
 def verify(session: Session, file: FileArgument, passphrase_file: PassphraseOption = None) -> None:
-    """Restore a backup on trial, into a folder that goes again, and say what is in it; exits with 1 if it is not good."""
+    """Restore a backup on trial, into a folder that goes again, and say what is in it; exits with 1 if it is bad."""
     from hub.backup import trial  # noqa: PLC0415 - as above
     from hub.backup.desk import VerifiedBackup  # noqa: PLC0415 - as above
 

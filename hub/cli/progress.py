@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 
 class Progress:
@@ -73,7 +73,7 @@ class Steps:
         self._shown = shown and sys.stderr.isatty()
         self._status: Any = None
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> Self:
         if self._shown:
             from rich.console import Console  # noqa: PLC0415 - loaded only where something is drawn
 
