@@ -298,7 +298,9 @@ async def _resume_restored(app: Any, mark: Path) -> None:  # noqa: ANN401 - bell
             await app.load_network_info(load_devices=False)
             found = app.backups.from_network_state()
             counted = found.network_info.network_key.tx_counter
-            is_behind = found.is_compatible_with(remembered) and counted < remembered.network_info.network_key.tx_counter
+            is_behind = (
+                found.is_compatible_with(remembered) and counted < remembered.network_info.network_key.tx_counter
+            )
         except zigpy.exceptions.NetworkNotFormed:
             is_behind = True
         if is_behind:

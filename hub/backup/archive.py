@@ -106,8 +106,16 @@ def read_head(path: Path) -> Head:
         return _head(file, path)[0]
 
 
-def read(path: Path, passphrase: str, taker: Taker, tell: Tell, *, whole: bool = True) -> Manifest:
-    """Take a backup apart and check every byte of it; without `whole` only its manifest. Raises BackupError."""
+def read_manifest(path: Path, passphrase: str) -> Manifest:
+    """What is in a backup; the parts are neither unpacked nor checked. Raises BackupError."""
+    try:
+        return read(path, passphrase, _NoPart(), lambda _text, _done: None)
+    except _EnoughError as enough:
+        return enough.manifest
+
+
+def read(path: Path, passphrase: str, taker: Taker, tell: Tell) -> Manifest:
+    """Take a backup apart and check every byte of it. Raises BackupError."""
     with _opened(path) as file:
         head, size = _head(file, path)
         key = sealing.unseal(head.sealed, passphrase, path) if head.sealed else ""
@@ -117,7 +125,7 @@ def read(path: Path, passphrase: str, taker: Taker, tell: Tell, *, whole: bool =
             if key:
                 sealing.decrypt(body, parts, key)
             else:
-                while (piece := body.read(PIECE)) and not (parts.manifest and not whole):
+                while piece := body.read(PIECE):
                     parts.write(piece)
             parts.finish()
             if body.read(1) or file.read(_HASH + 1) != body.digest.digest():
@@ -127,6 +135,26 @@ def read(path: Path, passphrase: str, taker: Taker, tell: Tell, *, whole: bool =
         finally:
             parts.close()
     return parts.known
+
+
+class _EnoughError(Exception):
+    """The manifest is known."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__()
+        self.manifest = manifest
+
+
+class _NoPart:
+    """Takes the manifest only."""
+
+    def begin(self, manifest: Manifest) -> None:
+        raise _EnoughError(manifest)
+
+    def open(self, part: Part) -> IO[bytes] | None:
+        """Never comes to it."""
+        del part
+        return None
 
 
 def _opened(path: Path) -> IO[bytes]:

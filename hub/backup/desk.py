@@ -43,8 +43,8 @@ class BackupStep(msgspec.Struct, frozen=True):
     backup: BackupInfo | None = None
 
 
-class VerifiedBackup(msgspec.Struct, frozen=True):
-    """A good backup: what it is of, and the size in bytes of each part."""
+class BackupContent(msgspec.Struct, frozen=True):
+    """What is in a backup: what it is of, and the size in bytes of each part."""
 
     file: str
     made: int
@@ -55,7 +55,7 @@ class VerifiedBackup(msgspec.Struct, frozen=True):
     left_out: list[str]
 
     @classmethod
-    def of(cls, path: Path, manifest: Manifest) -> "VerifiedBackup":
+    def of(cls, path: Path, manifest: Manifest) -> "BackupContent":
         """From its manifest."""
         head, sizes = manifest.head, {part.name: part.size for part in manifest.parts}
         return cls(str(path), head.made, head.hub, head.hub_version, manifest.plugins, sizes, manifest.left_out)
@@ -106,14 +106,14 @@ class BackupDesk:
         """The backups in a folder (default: `backups` in the data folder), newest first; none is unpacked for it."""
         return await asyncio.to_thread(list_backups, self._folder(folder))
 
-    async def verify(self, file: str, passphrase: str = "") -> VerifiedBackup:
+    async def verify(self, file: str, passphrase: str = "") -> BackupContent:
         """Restore a backup on trial, and say what is in it; an error says what is not good."""
         logs.hide(passphrase)
         path = Path(file)
         manifest = await self._in_thread(
             lambda tell: verify(path, passphrase, path.parent, tell), lambda _text, _done: None
         )
-        return VerifiedBackup.of(path, manifest)
+        return BackupContent.of(path, manifest)
 
     async def _create(self, order: Order, steps: asyncio.Queue[BackupStep | None]) -> BackupInfo | HubError:
         """An error is for who asked, if he still waits; it is no fault of the hub's."""

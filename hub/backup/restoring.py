@@ -64,7 +64,12 @@ def restore(path: Path, data: Path, passphrase: str, tell: Tell, *, force: bool 
 
 
 def finish(data: Path) -> bool:
-    """Go on with a restore that a power cut came into; says whether there was one. The folder is held by the caller."""
+    """Go on with a restore that a power cut came into; says whether there was one. The folder is held by the caller.
+
+    What other work left behind that was cut short goes.
+    """
+    for left in (data / _NEW, *data.glob(".work-*"), *data.glob("backups/.work-*")):
+        shutil.rmtree(left, ignore_errors=True)
     ready, going = data / _READY, data / _GOING
     if ready.is_dir():
         aside = data / (ready / _ASIDE).read_text(encoding="utf-8")

@@ -94,19 +94,24 @@ def list_backups(
 def verify(session: Session, file: FileArgument, passphrase_file: PassphraseOption = None) -> None:
     """Restore a backup on trial, into a folder that goes again, and say what is in it; exits with 1 if it is bad."""
     from hub.backup import trial  # noqa: PLC0415 - as above
-    from hub.backup.desk import VerifiedBackup  # noqa: PLC0415 - as above
+    from hub.backup.desk import BackupContent  # noqa: PLC0415 - as above
 
     secret = _secret(file, passphrase_file)
     with Steps(shown=not session.json) as steps:
-        found = VerifiedBackup.of(file, trial.verify(file, secret, file.parent, steps.tell))
-    if session.json:
-        emit(msgspec.to_builtins(found))
-        return
-    fields([("Hub", f"{found.hub}, version {found.hub_version}"), ("Made", moment(found.made))])
-    table(["Part", "Bytes"], [[name, f"{size:,}"] for name, size in found.parts.items()], keep="Part")
-    if found.left_out:
-        say(f"Not in it, being no plain files: {', '.join(found.left_out)}.")
-    say(f"{file} is good.")
+        found = BackupContent.of(file, trial.verify(file, secret, file.parent, steps.tell))
+    _show(session, found)
+    if not session.json:
+        say(f"{file} is good.")
+
+
+@app.command()
+@talks
+def show(session: Session, file: FileArgument, passphrase_file: PassphraseOption = None) -> None:
+    """Say what is in a backup, without unpacking or checking it."""
+    from hub.backup import archive  # noqa: PLC0415 - as above
+    from hub.backup.desk import BackupContent  # noqa: PLC0415 - as above
+
+    _show(session, BackupContent.of(file, archive.read_manifest(file, _secret(file, passphrase_file))))
 
 
 @app.command()
@@ -166,6 +171,17 @@ def schedule(
         )
         say()
     say(f"The next are made on {moment(found['next'])}.")
+
+
+def _show(session: Session, found: Any) -> None:  # noqa: ANN401 - the type is loaded on use
+    if session.json:
+        emit(msgspec.to_builtins(found))
+        return
+    fields([("Hub", f"{found.hub}, version {found.hub_version}"), ("Made", moment(found.made))])
+    fields([("Plugins", ", ".join(f"{name} {version}" for name, version in found.plugins.items()))])
+    table(["Part", "Bytes"], [[name, f"{size:,}"] for name, size in found.parts.items()], keep="Part")
+    if found.left_out:
+        say(f"Not in it, being no plain files: {', '.join(found.left_out)}.")
 
 
 def _made_here(
