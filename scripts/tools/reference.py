@@ -12,7 +12,7 @@ import typer
 import hub.cli
 from hub import config
 from hub.api import Plugin, event_type, service_limits
-from hub.assembly import EVENTS, PLUGIN_SERVICES, SERVICES
+from hub.assembly import BACKUP_SERVICES, EVENTS, PLUGIN_SERVICES, SERVICES
 from hub.cli.root import app
 from hub.hosts.discovery import bundled
 from hub.hosts.loading import load_class
@@ -55,7 +55,10 @@ def services() -> str:
         "# Services\n",
         _SERVICES,
         "## hub\n",
-        *(_service(name, function) for name, function in sorted({**SERVICES, **PLUGIN_SERVICES}.items())),
+        *(
+            _service(name, function)
+            for name, function in sorted({**SERVICES, **BACKUP_SERVICES, **PLUGIN_SERVICES}.items())
+        ),
     ]
     for manifest, cls in _plugins():
         offered = [

@@ -79,7 +79,7 @@ def test_a_running_home_is_restored_with_its_network_and_its_devices(
     assert found["errors"] == 0, found["error_messages"]
     assert found["devices_paired"] == []
     assert {one["id"]: one["name"] for one in found["devices_resumed"]} == names
-    assert json.loads(radio.read_text())["ncp"]["frame_counter"] > counted + COUNTER_MARGIN
+    assert json.loads(radio.read_text())["ncp"]["frame_counter"] > max(counted, COUNTER_MARGIN)
     assert not (there / "plugins" / "zigbee" / "restored").exists()
 
 

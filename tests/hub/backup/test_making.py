@@ -1,4 +1,4 @@
-"""What gets into a backup, and what does not: from a hub that runs, one that is stopped, and one with its files afar."""
+"""What gets into a backup and what does not: of a hub that runs, one that is stopped, one with its files afar."""
 
 import asyncio
 import sqlite3

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,56 +72,52 @@ def test_a_damaged_backup_leaves_the_old_home(tmp_path: Path, backup: Path) -> N
     assert sorted({*before, "hub.lock"}) == sorted(one.name for one in old.data.iterdir())
 
 
+def renames_until(count: int) -> Callable[[object, object], None]:
+    """The system's rename, which works so many times; then the power fails."""
+    rename, left = os.rename, [count]
+
+    def renamed(source: Any, target: Any) -> None:  # noqa: ANN401 - paths
+        left[0] -= 1
+        if left[0] < 0:
+            raise PowerCut
+        rename(source, target)
+
+    return renamed
+
+
+def look(data: Path) -> object:
+    """Whose home it is: all of the old one, or all of the new one with the old one aside."""
+    names = {one.name for one in data.iterdir()}
+    asides = {name for name in names if name.startswith("before-restore-")}
+    home_of = {"hub.db", "hub.toml", "hub.lock", "automations", "plugins"}
+    found = lamp(data)
+    if found == "Old lamp":
+        assert names == {*home_of, "logs"}
+    else:
+        assert names - asides == home_of
+        assert [lamp(data / name) for name in asides] == ["Old lamp"]
+    return found
+
+
 def test_a_power_cut_at_any_step_leaves_the_old_home_or_the_new(
     tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    template = home(tmp_path / "old", "Old lamp").data
-    rename, outcomes = os.rename, []
-    for cut in range(100):
-        data = tmp_path / f"data-{cut}"
+    template, is_over = home(tmp_path / "old", "Old lamp").data, False
+    outcomes: list[object] = []
+    while not is_over:
+        data = tmp_path / f"data-{len(outcomes)}"
         shutil.copytree(template, data)
-        count = 0
-
-        def cut_off(source: str, target: str, *, at: int = cut) -> None:
-            nonlocal count
-            count += 1
-            if count > at:
-                raise PowerCut
-            rename(source, target)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "rename", cut_off)
-            try:
-                restore(backup, data, "", quiet, force=True)
-            except PowerCut:
-                is_over = False
-            else:
-                is_over = True
-        # A second cut, in the middle of going on.
-        count = 0
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "rename", lambda source, target: cut_off(source, target, at=2))
-            with lock(data):
-                try:
-                    finish(data)
-                except PowerCut:
-                    pass
+        with monkeypatch.context() as patched, suppress(PowerCut):
+            patched.setattr(os, "rename", renames_until(len(outcomes)))
+            restore(backup, data, "", quiet, force=True)
+            is_over = True
+        with monkeypatch.context() as patched, lock(data), suppress(PowerCut):
+            patched.setattr(os, "rename", renames_until(2))
+            finish(data)  # which is cut off as well
         with lock(data):
             finish(data)
             assert not finish(data)
-        outcomes.append(lamp(data))
-        expected = {"hub.db", "hub.toml", "hub.lock", "automations", "plugins"}
-        names = {one.name for one in data.iterdir()}
-        asides = {name for name in names if name.startswith("before-restore-")}
-        if outcomes[-1] == "Old lamp":
-            assert names == {*expected, "logs"}
-        else:
-            assert names - asides == expected
-            assert len(asides) == 1
-            assert lamp(data / asides.pop()) == "Old lamp"
-        if is_over:
-            break
+        outcomes.append(look(data))
     assert outcomes[0] == "Old lamp"
-    assert outcomes[-1] == "New lamp"
-    assert outcomes == sorted(outcomes, reverse=True)  # old up to one step, new from then on
+    assert outcomes == sorted(outcomes, key=str, reverse=True)  # old up to one step, new from then on
     assert len(outcomes) > 8

@@ -37,7 +37,7 @@ class Maker:
         self.asked: list[dict[str, Any]] = []
         self.refusal = ""
         self._hub = hub
-        hub.offer("hub.create_backup", self.create)
+        hub.core.services.register("hub.create_backup", self.create, "hub")
 
     async def create(
         self,
@@ -52,8 +52,8 @@ class Maker:
             raise HubError(self.refusal)
         made = self._hub.clock.now()
         path = Path(folder or self._hub.core.data_dir / "backups") / f"home-{made}.hubbackup"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("a backup")
+        await asyncio.to_thread(path.parent.mkdir, exist_ok=True)
+        await asyncio.to_thread(path.write_text, "a backup")
         yield {"text": "done", "done": 1.0, "backup": {"file": str(path), "made": made, "bytes": 8}}
 
 
