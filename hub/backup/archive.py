@@ -18,6 +18,7 @@ import msgspec
 
 from hub.backup import sealing
 from hub.backup.names import check_parts
+from hub.backup.pipes import Hashing, Limited, Pieces
 from hub.errors import BackupError
 
 type Tell = Callable[[str, float], None]
@@ -87,8 +88,8 @@ def pack(target: Path, manifest: Manifest, sources: Iterable[tuple[Part, Path]],
     head = msgspec.json.encode(manifest.head)
     with target.open("xb") as file:
         file.write(MAGIC + bytes(_PRELUDE.size) + head + bytes(_HASH))
-        body = _Hashing(file)
-        stream = _Stream(_compressed(manifest, sources, tell))
+        body = Hashing(file)
+        stream = Pieces(_compressed(manifest, sources, tell))
         if key:
             sealing.encrypt(stream, body, key)
         else:
@@ -119,7 +120,7 @@ def read(path: Path, passphrase: str, taker: Taker, tell: Tell) -> Manifest:
     with _opened(path) as file:
         head, size = _head(file, path)
         key = sealing.unseal(head.sealed, passphrase, path) if head.sealed else ""
-        body = _Body(file, size)
+        body = Limited(file, size)
         parts = _Unpacking(path, head, taker, tell)
         try:
             if key:
@@ -199,53 +200,6 @@ def _compressed(manifest: Manifest, sources: Iterable[tuple[Part, Path]], tell: 
                 done += len(piece)
                 yield deflate.compress(piece)
     yield deflate.flush()
-
-
-class _Stream:
-    """Pieces as a file to read from."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def read(self, size: int) -> bytes:
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._rest = memoryview(piece)
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(taken)
-
-
-class _Hashing:
-    """Writes through to a file."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.digest = hashlib.sha256()
-        self._file = file
-
-    def write(self, piece: bytes) -> int:
-        self.digest.update(piece)
-        return self._file.write(piece)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-
-class _Body:
-    """Reads so many bytes of a file and no more."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self.digest = hashlib.sha256()
-        self._file = file
-        self._left = size
-
-    def read(self, size: int) -> bytes:
-        piece = self._file.read(min(size, self._left))
-        self._left -= len(piece)
-        self.digest.update(piece)
-        return piece
 
 
 class _Unpacking:

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -169,7 +169,7 @@ async def _copy(source: Copied, target: Path) -> None:
         await asyncio.shield(asyncio.to_thread(databases.seal_off, copy))
 
 
-SERVICES = {
+SERVICES: dict[str, Callable[..., Any]] = {
     "hub.create_backup": BackupDesk.create,
     "hub.backups": BackupDesk.list,
     "hub.verify_backup": BackupDesk.verify,
