@@ -22,7 +22,7 @@ import uvloop
 
 from hub import logs
 from hub.assembly import Hub
-from hub.backup.restoring import finish
+from hub.backup.restoring import finish, is_unfinished
 from hub.clock import SystemClock
 from hub.config import Config
 from hub.config import load as load_config
@@ -59,10 +59,10 @@ class RunOptions:
 def run(options: RunOptions) -> int:
     """Run a hub until it is asked to stop; returns the exit code (see above). The process is to end with it."""
     try:
-        settings = options.load()
+        settings = _settings(options)
         with ExitStack() as held:
             held.enter_context(lock(settings.data_dir))
-            if finish(settings.data_dir):  # a restore that a power cut came into
+            if finish(settings.data_dir):
                 settings = options.load()
             held.callback(logs.configure(settings.hub.log_level, settings.log.levels, *options.writers(settings)))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop if settings.hub.uvloop else None) as runner:
@@ -71,6 +71,19 @@ def run(options: RunOptions) -> int:
         return _refused(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _settings(options: RunOptions) -> Config:
+    """The configuration; it may be half there when a power cut came into a restore, which is finished then."""
+    try:
+        return options.load()
+    except ConfigError:
+        data = Path(options.data or os.environ.get("HUB_DATA_DIR") or "").absolute()
+        if not is_unfinished(data):
+            raise
+        with lock(data):
+            finish(data)
+        return options.load()
 
 
 async def _main(settings: Config, options: RunOptions) -> int:

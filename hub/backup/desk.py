@@ -138,6 +138,8 @@ class BackupDesk:
                     await asyncio.shield(asyncio.to_thread(place.__exit__, None, None, None))
         except HubError as error:
             return error
+        except OSError as error:
+            return BackupError(f"a backup in {order.folder} cannot be made: {error.strerror} ({error.filename})")
 
     def _folder(self, named: str) -> Path:
         return Path(named).expanduser() if named else self._home().data / FOLDER

@@ -63,6 +63,11 @@ def restore(path: Path, data: Path, passphrase: str, tell: Tell, *, force: bool 
     return Restored(manifest, str(data / aside) if occupied else "", elsewhere)
 
 
+def is_unfinished(data: Path) -> bool:
+    """Whether a power cut came into a restore."""
+    return (data / _READY).is_dir() or (data / _GOING).is_dir()
+
+
 def finish(data: Path) -> bool:
     """Go on with a restore that a power cut came into; says whether there was one. The folder is held by the caller.
 

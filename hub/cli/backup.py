@@ -1,5 +1,6 @@
 """`hub backup`: make, list, verify and restore backups, and see when the hub makes its own."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,7 +131,9 @@ def restore(
     """
     from hub.backup import restoring  # noqa: PLC0415 - as above
 
-    secret, data = _secret(file, passphrase_file), data_folder(session.data)
+    data = data_folder(session.data)
+    _check_owner(data)
+    secret = _secret(file, passphrase_file)
     with Steps(shown=not session.json) as steps:
         done = restoring.restore(file, data, secret, steps.tell, force=force)
     head = done.manifest.head
@@ -197,6 +200,7 @@ def _made_here(
     settings = config.load(None, data=chosen_folder(session.data))
     if not settings.data_dir.is_dir():
         raise error
+    _check_owner(settings.data_dir)
     with lock(settings.data_dir):
         if restoring.finish(settings.data_dir):
             settings = config.load(None, data=chosen_folder(session.data))
@@ -207,6 +211,16 @@ def _made_here(
             order = making.Order(to or own, work, secret, telemetry, versions)
             made: dict[str, Any] = msgspec.to_builtins(making.make(Home.of(settings), order, steps.tell))
     return made
+
+
+def _check_owner(data: Path) -> None:
+    """Refuse to leave files behind that the hub's own user cannot read."""
+    try:
+        owner = data.stat().st_uid
+    except OSError:
+        return
+    if os.geteuid() == 0 != owner:
+        raise CommandError(f"{data} is not root's; run this as its owner: sudo -u '#{owner}' hub backup ...")
 
 
 def _secret(file: Path, passphrase_file: Path | None) -> str:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from device_plugins.virtual_radio import VirtualRadio
 from device_plugins.zigbee.radio import COUNTER_MARGIN
 from tests.device_plugins.zigbee.bench import Bench, without_plugin
@@ -43,8 +45,9 @@ async def test_the_stick_that_was_always_there_counts_on(tmp_path: Path) -> None
         await ready.becomes(lamp, "on_off", True)
 
 
-async def test_a_stick_that_forgot_gets_the_network_with_its_counter_far_ahead(tmp_path: Path) -> None:
-    async with without_plugin(tmp_path) as ready:
+@pytest.mark.parametrize("version", [8, 13, 14, 18])
+async def test_a_stick_that_forgot_gets_the_network_with_its_counter_far_ahead(tmp_path: Path, version: int) -> None:
+    async with without_plugin(tmp_path, version) as ready:
         await ready.start(ready.radio.open_pty())
         formed = ready.radio.network
         lamp = await ready.pair("lamp-white")

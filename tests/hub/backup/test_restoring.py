@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from hub.backup.restoring import finish, restore
 from hub.errors import BackupError, StorageError
 from hub.storage.folder import lock
+from tests.harness import Process
 from tests.hub.backup.homes import back_up, home, kept, quiet
 
 
@@ -121,3 +124,31 @@ def test_a_power_cut_at_any_step_leaves_the_old_home_or_the_new(
     assert outcomes[0] == "Old lamp"
     assert outcomes == sorted(outcomes, key=str, reverse=True)  # old up to one step, new from then on
     assert len(outcomes) > 8
+
+
+def test_the_hub_finishes_it_at_its_start_whatever_its_configuration_looks_like(
+    spawn: Callable[..., Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = home(tmp_path / "other", "New lamp")
+    (source.data / "hub.d").mkdir()
+    (source.data / "hub.d" / "name.toml").write_text('[hub]\nname = { from_file = "../name" }\n')
+    (source.data / "name").write_text("Cottage by the sea")
+    file = Path(back_up(source, tmp_path / "shelf").file)
+    template = home(tmp_path / "old", "Old lamp").data
+    (template / "hub.d").mkdir()
+    (template / "hub.d" / "name.toml").write_text('[hub]\nname = { from_file = "../name" }\n')
+    (template / "name").write_text("Old cottage")
+    for cut in (1, 4, 8, 12):
+        data = tmp_path / f"data-{cut}"
+        shutil.copytree(template, data)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "rename", renames_until(cut))
+            with pytest.raises(PowerCut):
+                restore(file, data, "", quiet, force=True)
+        process = spawn(sys.executable, "-m", "hub", "run", "--data", str(data))
+        process.wait_for("is up after")
+        process.send(signal.SIGTERM)
+        assert process.wait() == 0, process.output
+        assert (data / "name").read_text() == "Cottage by the sea"
+        assert lamp(data) == "New lamp"
+        assert not [one.name for one in data.iterdir() if one.name.startswith(".")]
