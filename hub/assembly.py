@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,27 +14,27 @@ import msgspec
 
 from hub import __version__, config, logs
 from hub.api import Clock
+from hub.backup.desk import SERVICES as BACKUP_SERVICES
+from hub.backup.desk import BackupDesk, Registry
+from hub.backup.gathering import Home
 from hub.bus import EventBus
 from hub.errors import ConfigError, HubError
 from hub.hosts.core import Core
 from hub.hosts.discovery import find_plugins
 from hub.hosts.life import ConfigOf
 from hub.hosts.loading import load_class
-from hub.journal import Journal
 from hub.journal.desk import SERVICES as JOURNAL_SERVICES
 from hub.journal.desk import Desk
-from hub.journal.file import JournalFile
-from hub.journal.retention import Limits
-from hub.journal.rules import Rules
+from hub.journal.settings import journal_of
 from hub.manifest import Manifest
 from hub.plugin_manager import PluginManager
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
 from hub.stats import HubStatistics
-from hub.storage import StorageEngine, Trouble
+from hub.storage import Trouble
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
-from hub.types import HubStatus, LoopBlocked, PluginInfo, StorageTrouble, StorageWrite
+from hub.types import HubStatus, LoopBlocked, PluginInfo, StorageTrouble
 from hub.watchdog import Watchdog
 
 _MIB = 1_048_576
@@ -51,7 +51,7 @@ class Hub:
         self,
         settings: config.Config,
         found: Mapping[str, Manifest],
-        storage: StorageEngine,
+        storage: Registry,
         tasks: TaskGroup,
         clock: Clock,
         load: Callable[[], config.Config],
@@ -68,16 +68,7 @@ class Hub:
             history=settings.hub.event_history,
         )
         self.core = Core(bus, ServiceRegistry(), StateEngine(bus, clock), storage, clock, settings.data_dir)
-        self.journal = Journal(
-            JournalFile(settings.telemetry, _limits(settings.journal)),
-            _rules(settings.journal, found.values()),
-            bus=bus,
-            state=self.core.state,
-            store=storage.namespace("_journal"),
-            tasks=tasks,
-            clock=clock,
-            commit_window=settings.journal.commit_window,
-        )
+        self.journal = journal_of(settings, found.values(), bus, self.core.state, storage, tasks, clock)
         storage.on_trouble = self.journal.on_trouble = self._trouble
         self.plugins = PluginManager(
             self.core, found, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
@@ -87,9 +78,12 @@ class Hub:
             bus.declare(name, struct, "hub")
         for name, method in SERVICES.items():
             self.core.services.register(name, method.__get__(self), "hub")
-        desk = Desk(self.journal)
+        desk = Desk(self.journal, storage)
         for name, reading in JOURNAL_SERVICES.items():
             self.core.services.register(name, reading.__get__(desk), "hub")
+        backups = BackupDesk(lambda: Home.of(self.settings), self._versions, storage, self.journal, tasks)
+        for name, work in BACKUP_SERVICES.items():
+            self.core.services.register(name, work.__get__(backups), "hub")
         for name, method in PLUGIN_SERVICES.items():
             self.core.services.register(name, method.__get__(self.plugins), "hub")
 
@@ -226,20 +220,12 @@ class Hub:
             logs.set_level(plugin, level)
         return logs.levels()
 
-    async def check_storage(self) -> list[str]:
-        """Look through all that is stored, for damage; tells what was damaged and what was done about it."""
-        found = [await self.core.storage.check(), await self.journal.check()]
-        return [one for one in found if one]
-
-    async def storage_log(
-        self, namespace: str = "", prefix: str = "", limit: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 100
-    ) -> list[StorageWrite]:
-        """Who wrote which key when, the newest first; of one namespace (a plugin's id), and of keys with `prefix`."""
-        return [*await self.core.storage.writes(namespace, prefix, limit)]
-
     async def stop_hub(self, code: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0) -> None:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
+
+    def _versions(self) -> dict[str, str]:
+        return {one.id: one.version for one in self.plugins.infos()}
 
     def _uptime(self) -> float:
         return time.monotonic() - self._begun
@@ -268,8 +254,6 @@ SERVICES: dict[str, Callable[..., Any]] = {
     "hub.config": Hub.show_config,
     "hub.reload_config": Hub.reload_config,
     "hub.log_level": Hub.log_level,
-    "hub.check_storage": Hub.check_storage,
-    "hub.storage_log": Hub.storage_log,
     "hub.stop": Hub.stop_hub,
 }
 """The services of the hub itself, and below those of its plugin manager."""
@@ -282,21 +266,6 @@ PLUGIN_SERVICES: dict[str, Callable[..., Any]] = {
 
 def _config_of(settings: config.Config) -> ConfigOf:
     return lambda manifest, struct: config.section(settings, manifest.id, struct, manifest.config)
-
-
-def _rules(settings: config.JournalSection, found: Iterable[Manifest]) -> Rules:
-    alarms = ["storage.*", *(rule for one in found for rule in one.journal.alarm)]
-    bulk = [rule for one in found for rule in one.journal.bulk]
-    return Rules(settings.ignore, settings.alarm, settings.bulk, alarms, bulk)
-
-
-def _limits(settings: config.JournalSection) -> Limits:
-    days, mib = settings.days, settings.limits_mib
-    return Limits(
-        settings.mib * _MIB,
-        (mib.alarm * _MIB, mib.normal * _MIB, mib.bulk * _MIB),
-        (days.alarm, days.normal, days.bulk),
-    )
 
 
 def disk_bytes() -> int:

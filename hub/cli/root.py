@@ -11,6 +11,7 @@ import typer
 
 from hub import __version__
 from hub.cli import (
+    backup,
     completion,
     configuration,
     devices,
@@ -64,6 +65,7 @@ pairing.add_to(devices.app)
 app.add_typer(services.app, name="services")
 app.add_typer(live.state, name="state")
 app.add_typer(live.events, name="events")
+app.add_typer(backup.app, name="backup")
 app.add_typer(configuration.app, name="config")
 app.add_typer(log.app, name="log")
 app.add_typer(storage.app, name="storage")

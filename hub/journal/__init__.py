@@ -8,6 +8,7 @@ too many the oldest are dropped, bulk first and alarms last, and are a gap as we
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -136,6 +137,11 @@ class Journal:
         await self._commit()
         if self._failure:
             raise StorageError(self._failure)
+
+    async def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file, with all that was told before, into another database. Raises StorageError."""
+        await self.flush()
+        await self._run(self._file.backup, target)
 
     def stats(self) -> JournalStats:
         """How much it holds, and what is wrong."""

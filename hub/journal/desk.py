@@ -1,4 +1,4 @@
-"""The journal's services: reading it, with or without a cursor of one's own, and how it fares."""
+"""What the hub offers of its journal, with or without a cursor of one's own, and of its storage."""
 
 from typing import Annotated
 
@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from hub.journal import Gap, Journal, Page, Record
 from hub.patterns import subject_matcher, type_matcher
 from hub.stats import JournalStats
+from hub.storage import StorageEngine
+from hub.types import StorageWrite
 
 _PAGES = 20  # looked through in one call
 
@@ -24,10 +26,11 @@ class JournalInfo(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """What the hub offers of its journal."""
+    """What the hub offers of its journal and storage."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, storage: StorageEngine) -> None:
         self._journal = journal
+        self._storage = storage
 
     async def status(self) -> JournalInfo:
         """How the journal fares, where its cursors stand and what is gone."""
@@ -80,8 +83,19 @@ class Desk:
         """Drop a cursor."""
         await (await self._journal.cursor(cursor)).forget()
 
+    async def check(self) -> list[str]:
+        """Look through all that is stored, for damage; tells what was damaged and what was done about it."""
+        found = [await self._storage.check(), await self._journal.check()]
+        return [one for one in found if one]
+
+    async def log(self, namespace: str = "", prefix: str = "", limit: Limit = 100) -> list[StorageWrite]:
+        """Who wrote which key when, the newest first; of one namespace (a plugin's id), and of keys with `prefix`."""
+        return [*await self._storage.writes(namespace, prefix, limit)]
+
 
 SERVICES = {
+    "hub.check_storage": Desk.check,
+    "hub.storage_log": Desk.log,
     "hub.journal": Desk.status,
     "hub.read_journal": Desk.read,
     "hub.acknowledge": Desk.acknowledge,

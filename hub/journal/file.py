@@ -21,7 +21,8 @@ from hub.errors import StorageError
 from hub.journal import reading
 from hub.journal.records import KINDS, Gap, Page, pack, pack_rows
 from hub.journal.retention import Limits, Retention
-from hub.journal.salvage import BATCHES, finish, is_whole, salvage, set_aside, waiting
+from hub.journal.salvage import BATCHES, is_whole, salvage
+from hub.storage.aside import finish, set_aside, waiting
 from hub.storage.file import FileDamagedError, Schema, open_file
 from hub.storage.healing import HealingFile
 from hub.types import Event
@@ -92,7 +93,6 @@ class JournalFile(HealingFile):
         super().open()
 
     def _opened(self, may_make: bool) -> sqlite3.Connection:  # noqa: FBT001 - as all openers
-        finish(self.path)
         return self._open_file(self.path, SCHEMA, may_make=may_make)
 
     @property
@@ -251,6 +251,10 @@ class JournalFile(HealingFile):
     def missing(self) -> list[Gap]:
         """All that is gone, summed up by class and reason."""
         return self._loaded.gaps() if self._loaded else []
+
+    def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file into another database."""
+        self.attempt("copy", lambda db: db.backup(target))
 
     def stored(self) -> int:
         """How many records there are; it reads the whole file."""

@@ -1,10 +1,5 @@
-"""What is done about a damaged journal: it is set aside, and what can be read of it goes into a new file.
+"""What can be read of a damaged journal, for a new file."""
 
-`<name>.new` is there only while a whole new file waits to take the damaged one's place, so a power cut at any moment
-is made good by `finish` at the next start.
-"""
-
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -15,7 +10,6 @@ from hub.errors import StorageError
 from hub.journal.records import KINDS, unpack
 from hub.journal.retention import DAMAGED, MISS
 
-_KEPT = 2  # damaged files that stay, the newest
 _MOST = 2**63 - 1
 BATCHES = "SELECT last, base, upto, kind, count, begun, ended, trusted, data FROM batch WHERE last > ? ORDER BY last"
 _STATES = "SELECT id, is_snapshot, upto, data FROM state WHERE id > ? ORDER BY id"
@@ -113,48 +107,3 @@ def _next(db: sqlite3.Connection, query: str, after: int) -> tuple[Any, bool]:
             else:
                 low = middle
     return row, is_leap
-
-
-def waiting(path: Path) -> Path:
-    """Where a whole new file waits to take the place of the one at `path`."""
-    return path.with_name(f"{path.name}.new")
-
-
-def finish(path: Path) -> Path | None:
-    """Let the new file that waits, if any, take its place; returns where the one is that was set aside for it."""
-    aside = None
-    if waiting(path).exists():
-        if path.exists():
-            aside = set_aside(path)
-        waiting(path).replace(path)
-        _sync(path.parent)
-    return aside
-
-
-def set_aside(path: Path) -> Path:
-    """Give the file and what belongs to it another name, and return that; of former ones the newest stay."""
-    former = sorted(
-        (int(number), one)
-        for one in path.parent.glob(f"{path.name}.damaged-*")
-        if (number := one.name.rpartition("-")[2]).isdecimal()
-    )
-    aside = path.with_name(f"{path.name}.damaged-{former[-1][0] + 1 if former else 1}")
-    for _, one in former[: max(len(former) + 1 - _KEPT, 0)]:
-        with suppress(OSError):
-            one.unlink()
-            one.with_name(f"{one.name}-wal").unlink(missing_ok=True)
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.exists():
-        wal.replace(f"{aside}-wal")
-    path.replace(aside)
-    _sync(path.parent)
-    return aside
-
-
-def _sync(folder: Path) -> None:
-    """Let the names in a folder outlive a power cut."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -2,13 +2,14 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from hub.errors import StorageError
+from hub.storage.aside import finish
 
 _HEADER = b"SQLite format 3\0"
 _WAL = 4_096_000  # bytes of the write-ahead log before its pages go to the file
@@ -55,6 +56,10 @@ _REMEDIES = {
 }
 
 
+type BeforeUpgrade = Callable[[Path, int], None]
+"""Called with a file of an older version, that nobody else has open; raises StorageError if it must stay as it is."""
+
+
 class FileDamagedError(StorageError):
     """What is in the file is no database any more, or not a whole one."""
 
@@ -63,13 +68,18 @@ class FileUnreachableError(StorageError):
     """The disk does not give the file, now; its content is not to blame."""
 
 
-def open_file(path: Path, schema: Schema = SCHEMA, *, may_make: bool = True) -> sqlite3.Connection:
+def open_file(
+    path: Path, schema: Schema = SCHEMA, *, may_make: bool = True, before_upgrade: BeforeUpgrade | None = None
+) -> sqlite3.Connection:
     """Open the file, or make it if it `may_make` one; the connection may be used in any thread, one at a time.
 
-    It belongs to this process alone until it is closed, and every commit is an fsync. An older hub's is upgraded.
+    It belongs to this process alone until it is closed, and every commit is an fsync. An older hub's is upgraded, when
+    `before_upgrade` has returned.
     Raises FileDamagedError, FileUnreachableError or another StorageError, and changes nothing in a file that is not the
     hub's or comes from a newer hub.
     """
+    with suppress(OSError):  # that is told below
+        finish(path)
     if not may_make and not path.exists():
         raise FileUnreachableError(f"storage {path} is gone; bring its disk back")
     try:
@@ -87,6 +97,9 @@ def open_file(path: Path, schema: Schema = SCHEMA, *, may_make: bool = True) -> 
         raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:
+        version = _number(connection, "PRAGMA user_version")
+        if before_upgrade is not None and 0 < version < len(schema.steps):
+            before_upgrade(path, version)
         prepare(connection, path, schema)
     except BaseException as error:
         connection.close()

@@ -116,27 +116,28 @@ class SqliteEngine(EngineBase):
         self._check_open()
         await self._commit_now()
 
+    async def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file, with all that was written before, into another database."""
+        await self.flush()
+        await self._file.backup(target)
+
     def stats(self) -> StorageStats:
         """What it has committed since it was made, and what waits."""
+        waiting, written, repaired = self._rows.overlay.size, self.written(), self._file.repaired
         return msgspec.structs.replace(
-            self._committed,
-            waiting_bytes=self._rows.overlay.size,
-            failure=self._failure,
-            repaired=self._file.repaired,
-            written=self.written(),
+            self._committed, waiting_bytes=waiting, failure=self._failure, repaired=repaired, written=written
         )
 
     async def check(self) -> str:
         """Look through the whole file; says what was damaged and done about it, or nothing."""
         self._check_open()
         async with self._settled:
-            before = self._file.repaired
-            await self._file.check()
+            found = await self._file.check()
             self._tell_repair()
-        return self._file.repaired if self._file.repaired != before else ""
+        return found
 
     async def writes(self, namespace: str = "", prefix: str = "", limit: int = 100) -> list[StorageWrite]:
-        """Who wrote which key when, the newest first, of keys with `prefix` in `namespace` (of all if empty)."""
+        """Who wrote which key when; see `WriteLog.find`."""
         self._check_open()
         return await self._log.find(self._fetch, namespace, prefix, limit)
 

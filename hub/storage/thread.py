@@ -59,9 +59,15 @@ class FileThread:
         """Run all of them in one commit; it is on the disk then. What fails has not happened at all."""
         await self._run(self._file.attempt, "write", partial(_commit, statements=[*statements]))
 
-    async def check(self) -> None:
-        """Look through the whole file."""
+    async def backup(self, target: sqlite3.Connection) -> None:
+        """Copy it into another database."""
+        await self._run(self._file.attempt, "copy", lambda db: db.backup(target))
+
+    async def check(self) -> str:
+        """Look through the whole file; says what was done about damage, or nothing."""
+        before = self._file.repaired
         await self._run(self._file.attempt, "read", _look_through)
+        return self._file.repaired if self._file.repaired != before else ""
 
     async def _run[**P, T](self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._thread is None:

@@ -13,7 +13,7 @@ from hub.errors import StorageError
 from hub.journal.file import JournalFile, Pending
 from hub.journal.records import Gap
 from hub.journal.retention import Limits
-from hub.journal.salvage import set_aside, waiting
+from hub.storage.aside import set_aside, waiting
 from hub.storage.file import FileUnreachableError, Schema, open_file
 from tests.hub.journal.recorder import recording
 from tests.hub.journal.test_file import ROOM, event, opened, seqs
