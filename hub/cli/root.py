@@ -16,6 +16,7 @@ from hub.cli import (
     configuration,
     devices,
     health,
+    journal,
     live,
     log,
     pairing,
@@ -68,6 +69,7 @@ app.add_typer(live.events, name="events")
 app.add_typer(backup.app, name="backup")
 app.add_typer(configuration.app, name="config")
 app.add_typer(log.app, name="log")
+app.add_typer(journal.app, name="journal")
 app.add_typer(storage.app, name="storage")
 app.add_typer(tokens.app, name="token")
 

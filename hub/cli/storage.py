@@ -1,5 +1,6 @@
 """`hub storage`: what is written to the disk, and what it means for it."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -9,9 +10,10 @@ from hub.cli.output import emit, fields, lasting, number, say, table
 from hub.cli.session import Session, talks
 from hub.cli.words import finite
 
+_LONG = 3600.0  # s
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
-app = typer.Typer(help="Storage: what is written, and how long the card lasts.", no_args_is_help=True)
+app = typer.Typer(help="Storage: what is written, whether it is sound, how long the card lasts.", no_args_is_help=True)
 
 CardOption = Annotated[
     float | None, typer.Option("--card-gb", min=0.1, max=100_000, metavar="GB", help="Reckon with a card of this size.")
@@ -54,6 +56,43 @@ def wear(session: Session, card_gb: CardOption = None, cycles: CyclesOption = No
         ("Lasts", _years(found["years_left"])),
     ]
     fields(pairs)
+
+
+@app.command()
+@talks
+def check(session: Session) -> None:
+    """Look through all that is stored, for damage; what is damaged is mended as far as possible."""
+    found: list[str] = session.client.call("hub.check_storage", {}, limit=_LONG)
+    if session.json:
+        emit(found)
+        return
+    for one in found or ["All that is stored is sound."]:
+        say(one)
+
+
+@app.command()
+@talks
+def log(
+    session: Session,
+    plugin: Annotated[str, typer.Argument(help="Only of this plugin.")] = "",
+    prefix: Annotated[str, typer.Option(help="Only of keys that begin so.")] = "",
+    count: Annotated[int, typer.Option(min=1, max=5000, help="At most so many writes.")] = 50,
+) -> None:
+    """Show who wrote which keys when, the newest first."""
+    asked = {"namespace": plugin, "prefix": prefix, "limit": count}
+    found: list[dict[str, Any]] = session.client.call("hub.storage_log", asked)
+    if session.json:
+        emit(found)
+        return
+    rows = [
+        [time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one["time"] / 1e9)), one["namespace"], _keys(one)]
+        for one in found
+    ]
+    table(["Time", "Plugin", "Keys"], rows, keep="Plugin", cuts=["Keys"], empty="Nothing was written yet.")
+
+
+def _keys(one: dict[str, Any]) -> str:
+    return ", ".join([*one["keys"], *(f"{key} (gone)" for key in one["gone"])])
 
 
 def amount(count: float) -> str:

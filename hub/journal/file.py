@@ -106,6 +106,8 @@ class JournalFile(HealingFile):
         return self._read(partial(self._look, after))
 
     def _look(self, after: int, db: sqlite3.Connection) -> int:
+        if not after:
+            db.execute("PRAGMA shrink_memory")  # what SQLite remembers says nothing about the disk
         found = db.execute(f"{BATCHES} LIMIT 100", (after,)).fetchall()
         if not all(map(is_whole, found)) or (found and found[-1][0] <= after):
             raise FileDamagedError(f"storage {self.path} is damaged (a batch)")

@@ -191,6 +191,7 @@ def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
 
 
 def _damaged(path: Path, damage: str) -> FileDamagedError:
+    damage = " ".join(damage.removeprefix("*** in database main ***").split())
     return FileDamagedError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
 
 

@@ -99,6 +99,9 @@ def _commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
 
 
 def _look_through(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA shrink_memory")  # what SQLite remembers says nothing about the disk
     [(found,)] = db.execute("PRAGMA integrity_check(1)").fetchall()
     if found != "ok":
-        raise FileDamagedError(f"the storage is damaged ({found}); keep a copy of it and restore a backup")
+        raise FileDamagedError(
+            f"storage is damaged ({' '.join(found.split())}); keep a copy of it and restore a backup"
+        )

@@ -17,10 +17,21 @@ class Alarm:
     It waits on monotonic time and looks at the wall clock every minute. A correction of up to an hour neither loses a
     moment nor rings it twice: one that was skipped rings at the next look, one that comes again is known. A larger
     change means the clock was wrong before, so the next moment is simply found anew and nothing rings for the past.
+
+    While the clock `is_trusted` not, nothing rings; when it is again, what was to ring meanwhile rings once.
     """
 
-    def __init__(self, clock: Clock, following: Callable[[float], float], ring: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        following: Callable[[float], float],
+        ring: Callable[[], None],
+        is_trusted: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._clock = clock
+        self._is_trusted = is_trusted
+        # Since when (monotonic), if it is not trusted.
+        self._mistrusted = None if is_trusted() else clock.monotonic()
         self._following = following
         self._ring = ring
         self._wall = clock.now() / 1e9
@@ -40,7 +51,14 @@ class Alarm:
         jump = (wall - self._wall) - (monotonic - self._monotonic)
         self._wall, self._monotonic = wall, monotonic
         rings = False
-        if abs(jump) > SET_ANEW:
+        if not self._is_trusted():
+            if self._mistrusted is None:
+                self._mistrusted = monotonic
+            self.due = self._following(wall)
+        elif self._mistrusted is not None:
+            rings = self._following(wall - (monotonic - self._mistrusted)) <= wall
+            self._mistrusted, self.due = None, self._following(wall)
+        elif abs(jump) > SET_ANEW:
             self.due = self._following(wall)
         elif wall >= self.due:
             self.due = self._following(max(wall, self.due))

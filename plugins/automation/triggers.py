@@ -157,7 +157,7 @@ def _time(trigger: TimeTrigger, ctx: Context, zone: tzinfo | None) -> Listen:
         def ring() -> None:
             fire(made_event(ctx, "automation.time", f"time/{trigger.time}"))
 
-        return Alarm(ctx.clock, following, ring).stop
+        return Alarm(ctx.clock, following, ring, lambda: bool(ctx.state.get("clock/trusted", True))).stop
 
     return listen
 

@@ -257,3 +257,78 @@ def test_a_page_of_the_telemetry_that_is_corrupted_under_a_running_hub(
     assert house.lamp() == (1, True)
     assert len(house.client.get("state", prefix="keeper/")) == 52
     assert stopped(house.process) == 0
+
+
+def spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\x99" * len(content[4096:])
+    path.write_bytes(content)
+
+
+@pytest.mark.timeout(180)
+def test_a_damaged_registry_is_restored_from_the_newest_good_backup(
+    spawn: Callable[..., Process], tmp_path: Path
+) -> None:
+    house = House(spawn, tmp_path, tmp_path / "data")
+    house.ask("keeper.keep", value=5)
+    made = [*house.client.stream("hub.create_backup", {})][-1]["backup"]["file"]
+    house.ask("keeper.keep", value=6)
+    bad = Path(made).with_name("hub-newer.hubbackup").with_suffix(Path(made).suffix)
+    bad.write_bytes(Path(made).read_bytes()[:-100])
+    assert stopped(house.process) == 0
+    registry = house.data / "hub.db"
+    spoil(registry)
+    house.start()
+    house.process.wait_for(
+        rf"hub.db is damaged .*; it was set aside as hub.db.damaged-1 and restored from {Path(made).name}, made at \d+"
+    )
+    assert house.ask("keeper.kept") == 5
+    assert "restored from" in house.ask("hub.statistics")["storage"]["repaired"]
+    house.ask("keeper.keep", value=7)
+    # Once more, under a hub that runs: its next full look finds it.
+    with registry.open("r+b") as file:
+        file.seek(0)
+        file.write(b"\x99" * registry.stat().st_size)
+    with suppress(RefusedError):
+        house.ask("hub.check_storage")
+    until(lambda: house.told("repaired") == {"hub.db"}, 30, "the registry is mended")
+    assert house.ask("keeper.kept") == 5
+    house.automates(1)
+    assert stopped(house.process) == 0
+    with closing(sqlite3.connect(registry)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.timeout(180)
+def test_a_damaged_registry_without_a_backup_is_refused_and_left_as_it_is(
+    spawn: Callable[..., Process], tmp_path: Path
+) -> None:
+    house = House(spawn, tmp_path, tmp_path / "data")
+    assert stopped(house.process) == 0
+    registry = house.data / "hub.db"
+    spoil(registry)
+    content = registry.read_bytes()
+    process = spawn(sys.executable, "-m", "hub", "run", "--data", str(house.data))
+    assert process.wait() == 4
+    assert process.find(r"hub.db is damaged \(.*\), and there is no good backup in .*backups; keep a copy of it and")
+    assert registry.read_bytes() == content
+
+
+@pytest.mark.timeout(180)
+def test_before_an_upgrade_the_registry_is_backed_up(spawn: Callable[..., Process], tmp_path: Path) -> None:
+    house = House(spawn, tmp_path, tmp_path / "data")
+    house.ask("keeper.keep", value=5)
+    assert stopped(house.process) == 0
+    with closing(sqlite3.connect(house.data / "hub.db")) as db, db:
+        db.execute("DROP TABLE log")
+        db.execute("PRAGMA user_version = 2")
+    house.start()
+    house.process.wait_for(r"hub.db is upgraded from schema 2; as it was it is in .*before-schema-2")
+    assert house.ask("keeper.kept") == 5
+    [kept] = house.ask("hub.backups")
+    assert "before-schema-2" in kept["file"]
+    assert kept["problem"] == ""
+    assert stopped(house.process) == 0
+    house.start()
+    assert len(house.ask("hub.backups")) == 1
+    assert stopped(house.process) == 0

@@ -1,4 +1,4 @@
-"""`hub storage wear`: what it shows."""
+"""`hub storage`: what it shows."""
 
 from typing import Any
 
@@ -85,3 +85,30 @@ async def test_another_refusal_is_passed_on(terminal: Terminal) -> None:
     done = await terminal.run("storage", "wear")
     assert done.code == 1
     assert "not today" in done.err
+
+
+async def test_the_check_says_what_it_found(terminal: Terminal) -> None:
+    found: list[str] = []
+
+    async def check() -> list[str]:
+        return found
+
+    terminal.hub.offer("hub.check_storage", check)
+    assert (await terminal.run("storage", "check")).lines == ["All that is stored is sound."]
+    assert (await terminal.run("storage", "check", "--json")).json == []
+    found.append("telemetry.db was set aside")
+    assert (await terminal.run("storage", "check")).lines == found
+
+
+async def test_the_log_shows_who_wrote_which_keys(terminal: Terminal) -> None:
+    asked: list[tuple[str, str, int]] = []
+
+    async def log(namespace: str = "", prefix: str = "", limit: int = 100) -> list[dict[str, Any]]:
+        asked.append((namespace, prefix, limit))
+        return [{"time": 1, "namespace": "zigbee", "keys": ["network", "x"], "gone": ["y"]}]
+
+    terminal.hub.offer("hub.storage_log", log)
+    done = await terminal.run("storage", "log", "zigbee", "--prefix", "n", "--count", "7")
+    assert asked == [("zigbee", "n", 7)]
+    assert done.lines[1].split(maxsplit=2)[2] == "zigbee  network, x, y (gone)"
+    assert (await terminal.run("storage", "log", "--json")).json[0]["gone"] == ["y"]

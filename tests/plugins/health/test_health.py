@@ -15,6 +15,7 @@ from hub.api import HubError, HubStatistics, LoopBlocked, PluginInfo
 from hub.stats import JournalStats, LoopStats, StorageStats
 from hub.testing import HubInMemory, running
 from plugins.health.plugin import Check, Health, Summary
+from tests.harness import eventually
 
 FIGURES = HubStatistics(
     uptime_s=1.0,
@@ -128,6 +129,32 @@ async def test_a_check_that_hangs_fails_and_keeps_nobody_else_waiting() -> None:
         found = await home.check()
         assert found.checks["lamps"] == Check("failing", "its check gave no answer within 0.1 s")
         assert found.checks["chime"] == Check()
+
+
+async def test_once_a_week_all_that_is_stored_is_looked_through() -> None:
+    async with house(storage_days=2, every=3600) as home:
+        looks: list[int] = []
+
+        async def look() -> list[str]:
+            looks.append(1)
+            return []
+
+        home.hub.offer("hub.check_storage", look)
+        await home.hub.clock.advance(47 * 3600)
+        assert looks == []
+        await home.hub.stop("health")  # only hours that the hub runs count, and they are remembered
+        await home.hub.run(Health, {"storage_days": 2, "every": 3600})
+        await home.hub.clock.advance(3600)
+        await eventually(lambda: looks == [1])
+        await home.hub.clock.advance(47 * 3600)
+        assert looks == [1]
+
+
+async def test_damage_that_was_mended_is_told() -> None:
+    async with house() as home:
+        figures = msgspec.structs.replace(FIGURES, journal=JournalStats(repaired="it was set aside"))
+        home.hub.stand_in("hub.statistics", figures)
+        assert (await home.check()).checks["hub"] == Check("degraded", "it was set aside")
 
 
 async def test_a_storage_that_fails_is_the_hubs_own_trouble() -> None:
