@@ -88,17 +88,31 @@ def open_file(
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
+        if path.with_name(f"{path.name}-journal").exists():  # what was begun when the file was made is undone first
+            header = b""
     except OSError as error:
         raise FileUnreachableError(
             f"storage {path} cannot be opened: {error.strerror} ({error.filename});"
             f" name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
         ) from error
-    if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
-        raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
+    return opened(connection, path, schema, header=header, before_upgrade=before_upgrade)
+
+
+def opened(
+    connection: sqlite3.Connection,
+    path: Path,
+    schema: Schema,
+    *,
+    header: bytes,
+    before_upgrade: BeforeUpgrade | None = None,
+) -> sqlite3.Connection:
+    """Give the connection back as `open_file` says, or close it; `header` are the file's first bytes, if they count."""
     try:
-        version = _number(connection, "PRAGMA user_version")
-        if before_upgrade is not None and 0 < version < len(schema.steps):
+        _check_header(path, header)
+        if before_upgrade is not None and 0 < (version := _number(connection, "PRAGMA user_version")) < len(
+            schema.steps
+        ):
             before_upgrade(path, version)
         prepare(connection, path, schema)
     except BaseException as error:
@@ -110,6 +124,11 @@ def open_file(
             raise _damaged(path, "its header") from error
         raise
     return connection
+
+
+def _check_header(path: Path, header: bytes) -> None:
+    if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
+        raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
