@@ -13,7 +13,7 @@ from typing import Any, Self, cast
 
 import apsw
 
-from hub.storage.file import SCHEMA, Schema, prepared
+from hub.storage.file import SCHEMA, FileUnreachableError, Schema, explain, opened
 from tests.rig import vfs
 from tests.rig.disk import Disk
 
@@ -189,12 +189,16 @@ def _text(error: apsw.Error, code: int) -> str:
 def opener(disk: Disk) -> Callable[..., sqlite3.Connection]:
     """Give what opens files of this disk as `hub.storage.file.open_file` does those of the machine."""
 
-    def open_file(path: Path, schema: Schema = SCHEMA) -> sqlite3.Connection:
+    def open_file(path: Path, schema: Schema = SCHEMA, *, may_make: bool = True) -> sqlite3.Connection:
         names = disk.names
-        was_cut_off = f"{path.name}-wal" in names
+        if not may_make and path.name not in names:
+            raise FileUnreachableError(f"storage {path} is gone; bring its disk back")
         counts = path.name in names and f"{path.name}-journal" not in names
         header = bytes(names[path.name].now[:16]) if counts else b""
-        connection = cast("sqlite3.Connection", Connection(disk, path))
-        return prepared(connection, path, schema, header=header, was_cut_off=was_cut_off)
+        try:
+            connection = cast("sqlite3.Connection", Connection(disk, path))
+        except sqlite3.Error as error:
+            raise FileUnreachableError(explain("open", path, error)) from error
+        return opened(connection, path, schema, header=header)
 
     return open_file

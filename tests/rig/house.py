@@ -12,6 +12,7 @@ from unittest.mock import patch
 import hub.bus
 import hub.journal
 import hub.state
+import hub.storage.log
 from hub.bus import EventBus
 from hub.clock import SystemClock
 from hub.journal import Journal
@@ -121,8 +122,8 @@ class House:
         self.state = _States(self.bus, clock)
         self.state.ledger, self.state.clock = ledger, clock
 
-        def open_file(path: Path, schema: Schema = SCHEMA) -> Connection:
-            connection = opener(path, schema)
+        def open_file(path: Path, schema: Schema = SCHEMA, *, may_make: bool = True) -> Connection:
+            connection = opener(path, schema, may_make=may_make)
             if plan.pages:
                 connection.execute(f"PRAGMA wal_autocheckpoint = {plan.pages}")
             if plan.after_open:
@@ -160,9 +161,7 @@ class House:
         """Let go of what a dead hub held."""
         await self.tasks.cancel()
         self.file.close()
-        connection = self.storage._connection
-        if connection is not None:
-            await connection.close()
+        await self.storage._file.close()
 
     def _note(self, event: Event) -> None:
         kind = RULES.kind(event)
@@ -183,7 +182,7 @@ def plain(row: tuple[object, ...]) -> tuple[object, ...] | None:
 def house_time(plan: Plan, loop: AbstractEventLoop) -> Iterator[None]:
     """Let events and states bear the house's time, and snapshots come as the plan says."""
     with ExitStack() as stack:
-        for module in (hub.bus, hub.state):
+        for module in (hub.bus, hub.state, hub.storage.log):
             stack.enter_context(patch.object(module, "time_ns", lambda: wall_time(loop.time())))
         stack.enter_context(patch.object(hub.journal, "_SNAPSHOT", plan.snapshot_every))
         yield

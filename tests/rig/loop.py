@@ -12,9 +12,6 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, override
-from unittest.mock import patch
-
-import aiosqlite.core
 
 START = 1000.0
 """Seconds when time begins."""
@@ -82,29 +79,11 @@ def _fail[T](future: asyncio.Future[T] | None, error: Exception) -> None:
         future.set_exception(error)
 
 
-class _Queue:
-    """What a connection of aiosqlite is asked to do."""
-
-    def put_nowait(self, asked: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        loop.work(id(self), asked[1], asked[0])
-
-
-class _NoThread:
-    """Takes the place of a connection's thread."""
-
-    def __init__(self, **_: object) -> None: ...
-
-    def start(self) -> None: ...
-
-
 @contextmanager
 def virtual(dice: random.Random, begin: float = START) -> Iterator[VirtualLoop]:
-    """A loop on virtual time that goes on at `begin`, also for the connections that are made inside the block."""
+    """A loop on virtual time that goes on at `begin`."""
     loop = VirtualLoop(dice, begin)
     try:
-        with patch.object(aiosqlite.core, "SimpleQueue", _Queue), patch.object(aiosqlite.core, "Thread", _NoThread):
-            yield loop
+        yield loop
     finally:
         loop.close()

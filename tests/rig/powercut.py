@@ -107,6 +107,8 @@ async def _life(house: House, disk: Disk, dice: random.Random) -> None:
 async def _compare_start(house: House) -> None:
     """See that what the hub takes over is what the disk was found to hold."""
     ledger = house.ledger
+    if damage := house.file.repaired or house.storage.stats().repaired:
+        ledger.faults.append(f"corrupt: {damage}")
     if {row[0]: plain(row) for row in house.state.rows()} != ledger.states.base:
         ledger.faults.append("torn: the states that came back are not those that the file holds")
     stored = {(SPACE, key): encode(SPACE, key, value) for key, value in await house.space.list()}

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, override
 
-import aiosqlite
 import pytest
 
 from hub.journal.file import JournalFile, Pending
@@ -49,9 +48,9 @@ class Piecemeal(House):
 
     class Storage(NotedStorage):
         @override
-        async def _write(self, connection: aiosqlite.Connection, rows: list[Any]) -> None:
+        async def _write(self, rows: list[Any]) -> None:
             for row in rows:
-                await super()._write(connection, [row])
+                await super()._write([row])
 
     storage_class = Storage
 

@@ -72,19 +72,21 @@ def _found(verdict: Verdict, ledger: Ledger, plan: Plan, opener: Opener, folder:
 
     opened: list[sqlite3.Connection] = []
 
-    def open_file(path: Any, schema: Schema) -> sqlite3.Connection:  # noqa: ANN401
-        opened.append(opener(path, schema))
-        return opened[0]
+    def open_file(path: Any, schema: Schema, *, may_make: bool) -> sqlite3.Connection:  # noqa: ANN401
+        opened.append(opener(path, schema, may_make=may_make))
+        return opened[-1]
 
     file = JournalFile(folder / "telemetry.db", plan.limits, open_file)
     file.open()
     try:
-        _check(verdict, opened[0], "telemetry.db")
+        _check(verdict, opened[-1], "telemetry.db")
         _events(verdict, ledger, file, cut)
         for (namespace, key), (value, _) in storage.items():
             if namespace == "_journal" and key.startswith("cursor/") and decode(namespace, key, value) > file.last:
                 verdict.blame("corrupt", f"{key} stands behind the last event, {file.last}")
         states = _restored(file)
+        if file.repaired:
+            verdict.blame("corrupt", file.repaired)
     finally:
         file.close()
     _moment(verdict, "state", "states", ledger.states, states, cut)
