@@ -162,6 +162,7 @@ async def test_while_the_file_cannot_be_written_nothing_is_lost(
         assert len(told) == 1
         assert told[0].endswith("; events and states are kept in memory and tried again")
         break_disk(home, broken=False)
+        await eventually(lambda: live(home.clock) > 0 or home.file.last == 3)
         await home.clock.advance(30)
         await eventually(lambda: home.file.last == 3)
         await eventually(lambda: not home.journal.stats().failure)
