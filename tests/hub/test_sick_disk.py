@@ -1,20 +1,23 @@
 """A sick disk: what cannot be kept is refused in one sentence, memory goes on, and all is well when the disk is."""
 
+import itertools
+import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from typing import Any
 
 import pytest
 
 from hub.errors import StorageError
 from hub.journal import Journal
-from hub.journal.file import SCHEMA, JournalFile
+from hub.journal.file import SCHEMA, JournalFile, Pending
 from hub.journal.records import Gap
 from hub.journal.retention import Limits
 from hub.storage.memory import MemoryEngine
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
 from hub.testing import ManualClock
+from hub.types import Event
 from tests.harness import eventually
 from tests.hub.home import Home
 from tests.rig.connection import opener
@@ -195,3 +198,30 @@ async def test_pages_that_a_failed_sync_lost_are_written_anew(clock: ManualClock
             disk.mend()
             await space.set("b", 2, durable=True)
             assert await found(disk) == {"a": BIG, "b": 2}
+
+
+def test_a_log_that_a_failed_sync_left_in_memory_only_harms_no_file() -> None:
+    noise = random.Random(1).randbytes(8000)
+    event = Pending([(1, Event("said", "hall", "test", 1, 1, noise))], [])
+    states = Pending([], [("lamp", noise, 1, 1)], is_snapshot=True)
+    for turn, seed in itertools.product(range(1, 40, 2), range(6)):
+        disk = Disk(random.Random(seed))
+        file = JournalFile(disk.path("telemetry.db"), Limits(1 << 30), opener(disk))
+        file.open()
+        file.store(event)
+        file.store(states)
+        file.close()  # the log is gone, and what follows changes pages that stand in the file alone
+        file.open()
+        file.store(event)
+        disk.failing.add("sync")
+        with pytest.raises(StorageError):
+            file.store(states)
+        disk.mend()
+        disk.cut_at = disk.turns + turn
+        with suppress(StorageError):
+            file.store(states)
+        file.close()
+        found = disk.restarted()
+        with closing(opener(found)(found.path("telemetry.db"), SCHEMA)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], (turn, seed)
+            assert connection.execute("SELECT last FROM batch").fetchall() == [(1,), (2,)]

@@ -15,7 +15,7 @@ import apsw
 
 from hub.storage.file import SCHEMA, FileUnreachableError, Schema, explain, opened
 from tests.rig import vfs
-from tests.rig.disk import Disk
+from tests.rig.disk import Disk, DiskError
 
 type Values = Sequence[Any]
 
@@ -189,6 +189,12 @@ def _text(error: apsw.Error, code: int) -> str:
 def opener(disk: Disk) -> Callable[..., sqlite3.Connection]:
     """Give what opens files of this disk as `hub.storage.file.open_file` does those of the machine."""
 
+    def renew(path: Path) -> None:
+        try:
+            disk.renew(f"{path.name}-wal")
+        except DiskError as error:
+            raise FileUnreachableError(f"cannot open storage {path}: the disk failed or is full") from error
+
     def open_file(path: Path, schema: Schema = SCHEMA, *, may_make: bool = True) -> sqlite3.Connection:
         names = disk.names
         if not may_make and path.name not in names:
@@ -199,6 +205,6 @@ def opener(disk: Disk) -> Callable[..., sqlite3.Connection]:
             connection = cast("sqlite3.Connection", Connection(disk, path))
         except sqlite3.Error as error:
             raise FileUnreachableError(explain("open", path, error)) from error
-        return opened(connection, path, schema, header=header)
+        return opened(connection, path, schema, header=header, renew=renew)
 
     return open_file

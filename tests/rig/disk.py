@@ -139,6 +139,13 @@ class Disk:
             if with_folder:
                 self._sync_folder()
 
+    def renew(self, name: str) -> None:
+        """Write a file once more as it is read, if there is one."""
+        if name in self.names:
+            node = self.names[name]
+            self.write(name, node, 0, self.read(name, node, 0, len(node.now)))
+            self.sync(name, node)
+
     def _turn(self, name: str, *, then: Callable[[], object] | None = None) -> bool:
         """Count what is about to happen; says whether the power goes with it, and then it may have been begun."""
         if self.is_off:
