@@ -38,6 +38,7 @@ _SNAPSHOT = 5000  # events and states since the last one
 _MUCH = 1_000_000_000
 _PLAIN = 4  # parts of a row that an event tells all of
 _RETRY_LONGEST = 30.0
+_LEAD = 0.05  # seconds for a commit itself, which is to be over when the window is
 _ALARM = KINDS.index("alarm")
 _LOG = logging.getLogger("hub.journal")
 
@@ -208,7 +209,8 @@ class Journal:
 
     def _arm(self) -> None:
         if self._undo_timer is None:
-            self._undo_timer = self._clock.call_later(self._retry if self._failure else self._window, self._wake.set)
+            delay = self._retry if self._failure else self._window - min(_LEAD, self._window / 10)
+            self._undo_timer = self._clock.call_later(delay, self._wake.set)
 
     async def _write_forever(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from hub.errors import StorageError
 from hub.storage.aside import finish
 
 _HEADER = b"SQLite format 3\0"
+_CHUNK = 1 << 20
 _WAL = 4_096_000  # bytes of the write-ahead log before its pages go to the file
 
 
@@ -88,19 +89,52 @@ def open_file(
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
+        if path.with_name(f"{path.name}-journal").exists():  # what was begun when the file was made is undone first
+            header = b""
     except OSError as error:
         raise FileUnreachableError(
             f"storage {path} cannot be opened: {error.strerror} ({error.filename});"
             f" name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
         ) from error
-    if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
-        raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
+    return opened(connection, path, schema, header=header, before_upgrade=before_upgrade)
+
+
+def renew(path: Path) -> None:
+    """Write the file's log once more: after a failed fsync the kernel may hold it in its memory only.
+
+    What is read from it goes to the file, and a power cut amid that would leave a file that nothing can complete.
+    """
+    log = path.with_name(f"{path.name}-wal")
     try:
-        version = _number(connection, "PRAGMA user_version")
-        if before_upgrade is not None and 0 < version < len(schema.steps):
-            before_upgrade(path, version)
-        prepare(connection, path, schema)
+        if log.exists():
+            with log.open("r+b") as file:
+                while chunk := file.read(_CHUNK):
+                    file.seek(-len(chunk), os.SEEK_CUR)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise FileUnreachableError(f"cannot open storage {path}: {_REMEDIES['SQLITE_IOERR']}") from error
+
+
+def opened(
+    connection: sqlite3.Connection,
+    path: Path,
+    schema: Schema,
+    *,
+    header: bytes,
+    before_upgrade: BeforeUpgrade | None = None,
+    renew: Callable[[Path], None] = renew,
+) -> sqlite3.Connection:
+    """Give the connection back as `open_file` says, or close it; `header` are the file's first bytes, if they count."""
+    try:
+        _check_header(path, header)
+        if before_upgrade is not None:
+            version = _number(connection, "PRAGMA user_version")
+            if 0 < version < len(schema.steps):
+                before_upgrade(path, version)
+        prepare(connection, path, schema, renew)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
@@ -110,6 +144,11 @@ def open_file(
             raise _damaged(path, "its header") from error
         raise
     return connection
+
+
+def _check_header(path: Path, header: bytes) -> None:
+    if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
+        raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -131,13 +170,14 @@ def explain(verb: str, path: Path, error: sqlite3.Error) -> str:
     return f"cannot {verb} storage {path}: {error}"
 
 
-def prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, schema: Schema, renew: Callable[[Path], None] = renew) -> None:
     """Make a connection the only one of its file, and the file of this version; what `open_file` does to it.
 
     Raises sqlite3.Error, or a StorageError as `open_file`.
     """
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     version, known = _version(connection, path, schema), len(schema.steps)
+    renew(path)  # nobody else has it open now
     connection.execute(f"PRAGMA page_size = {schema.page}")  # heeded while the file is empty
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

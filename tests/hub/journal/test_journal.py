@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,28 @@ async def test_what_is_told_is_kept_within_the_window(tmp_path: Path) -> None:
         assert await home.said() == ["a", "b", "c"]
         await eventually(lambda: home.journal.stats().commits == 1)
         assert (home.journal.stats().waiting, live(home.clock)) == (0, 0)
+
+
+async def test_who_waits_for_a_commit_and_is_cancelled_has_nothing_stored_twice(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        reached, release = threading.Event(), threading.Event()
+
+        def hold(statement: str) -> None:
+            if statement == "COMMIT":
+                reached.set()
+                release.wait(10)
+
+        assert home.file._db is not None
+        home.file._db.set_trace_callback(hold)
+        home.say("a")
+        flushing = home.tasks.start("flush", home.journal.flush())
+        await eventually(reached.is_set)
+        flushing.cancel()
+        await settle()
+        home.say("b")
+        release.set()
+        await home.journal.flush()
+        assert (flushing.cancelled(), await home.said()) == (True, ["a", "b"])
 
 
 async def test_an_alarm_and_whatever_came_before_it_is_kept_at_once(tmp_path: Path) -> None:
@@ -139,6 +162,7 @@ async def test_while_the_file_cannot_be_written_nothing_is_lost(
         assert len(told) == 1
         assert told[0].endswith("; events and states are kept in memory and tried again")
         break_disk(home, broken=False)
+        await eventually(lambda: live(home.clock) > 0 or home.file.last == 3)
         await home.clock.advance(30)
         await eventually(lambda: home.file.last == 3)
         await eventually(lambda: not home.journal.stats().failure)
