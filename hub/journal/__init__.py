@@ -34,6 +34,7 @@ _RESERVE = 1_000_000
 _SNAPSHOT = 5000  # events and states since the last one
 _PLAIN = 4  # parts of a row that an event tells all of
 _RETRY_LONGEST = 30.0
+_TRUSTED = "clock/trusted"
 _ALARM = KINDS.index("alarm")
 _LOG = logging.getLogger("hub.journal")
 
@@ -193,7 +194,8 @@ class Journal:
                 rows = self._state.rows()
             if not (events or rows or any(self._dropped)):
                 return
-            trusted = bool(self._state.get("clock/trusted", default=True))
+            verdict = self._state.entry(_TRUSTED)  # one from before the start, or of half the time, tells too little
+            trusted = _TRUSTED not in told and (verdict is None or (bool(verdict.value) and not verdict.restored))
             pending = Pending(events, rows, is_snapshot, tuple(self._dropped), self._clock.now(), trusted)
             try:
                 await self._run(self._file.store, pending)
