@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,14 @@ import uvloop
 
 from hub import logs
 from hub.assembly import Hub
+from hub.backup.rescue import Rescue
+from hub.backup.restoring import finish, is_unfinished
 from hub.clock import SystemClock
 from hub.config import Config
 from hub.config import load as load_config
 from hub.errors import ConfigError, HubError, PluginError, StorageError
 from hub.hosts.discovery import find_plugins
+from hub.storage.file import open_file
 from hub.storage.folder import lock
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
@@ -58,9 +62,11 @@ class RunOptions:
 def run(options: RunOptions) -> int:
     """Run a hub until it is asked to stop; returns the exit code (see above). The process is to end with it."""
     try:
-        settings = options.load()
+        settings = _settings(options)
         with ExitStack() as held:
             held.enter_context(lock(settings.data_dir))
+            if finish(settings.data_dir):
+                settings = options.load()
             held.callback(logs.configure(settings.hub.log_level, settings.log.levels, *options.writers(settings)))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop if settings.hub.uvloop else None) as runner:
                 return runner.run(_main(settings, options))
@@ -70,10 +76,31 @@ def run(options: RunOptions) -> int:
         return 130
 
 
+def _settings(options: RunOptions) -> Config:
+    """The configuration; it may be half there when a power cut came into a restore, which is finished then."""
+    try:
+        return options.load()
+    except ConfigError:
+        data = Path(options.data or os.environ.get("HUB_DATA_DIR") or "").absolute()
+        if not is_unfinished(data):
+            raise
+        with lock(data):
+            finish(data)
+        return options.load()
+
+
 async def _main(settings: Config, options: RunOptions) -> int:
     clock = SystemClock()
     tasks = TaskGroup("hub")
-    storage = SqliteEngine(settings.database, tasks=tasks, clock=clock, commit_window=settings.storage.commit_window)
+    rescue = Rescue(settings.data_dir)
+    storage = SqliteEngine(
+        settings.database,
+        tasks=tasks,
+        clock=clock,
+        commit_window=settings.storage.commit_window,
+        opener=partial(open_file, before_upgrade=rescue.keep),
+        repair=rescue.repair,
+    )
     found, mistakes = find_plugins(settings)
     for mistake in mistakes:
         _LOG.error("%s", mistake)

@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,27 +14,27 @@ import msgspec
 
 from hub import __version__, config, logs
 from hub.api import Clock
+from hub.backup.desk import SERVICES as BACKUP_SERVICES
+from hub.backup.desk import BackupDesk, Registry
+from hub.backup.gathering import Home
 from hub.bus import EventBus
 from hub.errors import ConfigError, HubError
 from hub.hosts.core import Core
 from hub.hosts.discovery import find_plugins
 from hub.hosts.life import ConfigOf
 from hub.hosts.loading import load_class
-from hub.journal import Journal
 from hub.journal.desk import SERVICES as JOURNAL_SERVICES
 from hub.journal.desk import Desk
-from hub.journal.file import JournalFile
-from hub.journal.retention import Limits
-from hub.journal.rules import Rules
+from hub.journal.settings import journal_of
 from hub.manifest import Manifest
 from hub.plugin_manager import PluginManager
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
 from hub.stats import HubStatistics
-from hub.storage import StorageEngine
+from hub.storage import Trouble
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
-from hub.types import HubStatus, LoopBlocked, PluginInfo
+from hub.types import HubStatus, LoopBlocked, PluginInfo, StorageTrouble
 from hub.watchdog import Watchdog
 
 _MIB = 1_048_576
@@ -51,7 +51,7 @@ class Hub:
         self,
         settings: config.Config,
         found: Mapping[str, Manifest],
-        storage: StorageEngine,
+        storage: Registry,
         tasks: TaskGroup,
         clock: Clock,
         load: Callable[[], config.Config],
@@ -68,16 +68,8 @@ class Hub:
             history=settings.hub.event_history,
         )
         self.core = Core(bus, ServiceRegistry(), StateEngine(bus, clock), storage, clock, settings.data_dir)
-        self.journal = Journal(
-            JournalFile(settings.telemetry, _limits(settings.journal)),
-            Rules(settings.journal.ignore, settings.journal.alarm, settings.journal.bulk),
-            bus=bus,
-            state=self.core.state,
-            store=storage.namespace("_journal"),
-            tasks=tasks,
-            clock=clock,
-            commit_window=settings.journal.commit_window,
-        )
+        self.journal = journal_of(settings, found.values(), bus, self.core.state, storage, tasks, clock)
+        storage.on_trouble = self.journal.on_trouble = self._trouble
         self.plugins = PluginManager(
             self.core, found, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
         )
@@ -86,9 +78,12 @@ class Hub:
             bus.declare(name, struct, "hub")
         for name, method in SERVICES.items():
             self.core.services.register(name, method.__get__(self), "hub")
-        desk = Desk(self.journal)
+        desk = Desk(self.journal, storage)
         for name, reading in JOURNAL_SERVICES.items():
             self.core.services.register(name, reading.__get__(desk), "hub")
+        backups = BackupDesk(lambda: Home.of(self.settings), self._versions, storage, self.journal, tasks)
+        for name, work in BACKUP_SERVICES.items():
+            self.core.services.register(name, work.__get__(backups), "hub")
         for name, method in PLUGIN_SERVICES.items():
             self.core.services.register(name, method.__get__(self.plugins), "hub")
 
@@ -184,7 +179,7 @@ class Hub:
         return self.plugins.infos()
 
     async def statistics(self) -> HubStatistics:
-        """All that is counted: events, subscribers, services, plugins, loop, storage, memory (MiB), CPU time (s)."""
+        """All that is counted: events, subscribers, services, plugins, loop, storage, memory, CPU time, disk."""
         core = self.core
         return HubStatistics(
             uptime_s=round(self._uptime(), 3),
@@ -198,6 +193,7 @@ class Hub:
             loop=self.watchdog.stats(),
             storage=core.storage.stats(),
             journal=self.journal.stats(),
+            disk_bytes=disk_bytes(),
         )
 
     async def show_config(self) -> dict[str, Any]:
@@ -228,8 +224,14 @@ class Hub:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
 
+    def _versions(self) -> dict[str, str]:
+        return {one.id: one.version for one in self.plugins.infos()}
+
     def _uptime(self) -> float:
         return time.monotonic() - self._begun
+
+    def _trouble(self, trouble: Trouble, file: str, reason: str) -> None:
+        self.core.bus.publish(f"storage.{trouble}", "hub", StorageTrouble(file, reason))
 
     def _blocked(self, report: LoopBlocked) -> None:
         self.core.bus.publish("hub.loop_blocked", f"plugin/{report.plugin}" if report.plugin else "hub", report)
@@ -241,6 +243,9 @@ EVENTS: dict[str, type[msgspec.Struct] | None] = {
     "hub.stopping": None,
     "hub.config_reloaded": config.Reloaded,
     "hub.loop_blocked": LoopBlocked,
+    "storage.failing": StorageTrouble,
+    "storage.recovered": StorageTrouble,
+    "storage.repaired": StorageTrouble,
 }
 SERVICES: dict[str, Callable[..., Any]] = {
     "hub.status": Hub.status,
@@ -263,13 +268,12 @@ def _config_of(settings: config.Config) -> ConfigOf:
     return lambda manifest, struct: config.section(settings, manifest.id, struct, manifest.config)
 
 
-def _limits(settings: config.JournalSection) -> Limits:
-    days, mib = settings.days, settings.limits_mib
-    return Limits(
-        settings.mib * _MIB,
-        (mib.alarm * _MIB, mib.normal * _MIB, mib.bulk * _MIB),
-        (days.alarm, days.normal, days.bulk),
-    )
+def disk_bytes() -> int:
+    """Bytes that this process had the disk write, in whole pages; 0 where the kernel does not count them."""
+    with suppress(OSError):
+        lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("write_bytes:")), 0)
+    return 0
 
 
 def rss_mib() -> float:

@@ -117,3 +117,9 @@ class NotPermittedError(HubError):
     """A plugin did what its manifest does not permit; the text names the line to add."""
 
     code: ClassVar[str] = "not_permitted"
+
+
+class BackupError(HubError):
+    """A backup could not be made, is not good, or cannot be restored; the text names the file and the part."""
+
+    code: ClassVar[str] = "backup"

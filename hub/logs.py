@@ -26,7 +26,7 @@ _A_SECOND = 20
 _SECRET_SIZE = 4  # shorter ones would be found everywhere
 _VEIL = "***"
 _ASSIGNED = re.compile(
-    r"""(?ix) ( \b [\w-]* (?:password|passwd|token|secret|api_?key|network_?key) [\w-]*
+    r"""(?ix) ( \b [\w-]* (?:password|passwd|passphrase|token|secret|api_?key|network_?key) [\w-]*
         (?: \s* = \s* | ["'] \s* : \s* ) ) ( "[^"]*" | '[^']*' | [^\s"',;&)}\]]+ )"""
 )
 _BEARER = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]{4,}")

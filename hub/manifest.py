@@ -11,6 +11,7 @@ import msgspec
 from hub.api import API_VERSION
 from hub.config.document import KeyPath, fit, read_toml
 from hub.errors import ConfigError, ManifestError
+from hub.patterns import PatternError, subject_matcher, type_matcher
 
 FILE_NAME = "plugin.toml"
 
@@ -42,6 +43,16 @@ class Permissions(msgspec.Struct, frozen=True, kw_only=True):
     files: list[str] = []
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of a plugin's events and states the journal keeps longest, and which it drops first.
+
+    Each is an event type, or a type and a subject: `"state.changed device/+/smoke"`. The hub's own configuration wins.
+    """
+
+    alarm: list[str] = []
+    bulk: list[str] = []
+
+
 class _Written(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     version: str
@@ -54,6 +65,7 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     config: dict[str, Any] = {}
     permissions: Permissions = Permissions()
+    journal: Kept = Kept()
 
 
 class Manifest(_Written, frozen=True, kw_only=True):
@@ -103,6 +115,19 @@ def _rules(one: _Written) -> Iterator[tuple[object, KeyPath, str]]:
     for name, wanted in one.requires.items():
         wrong_range = f'{wanted!r} is not a version range; write a range like ">=0.1,<1", or "*" for any'
         yield _RANGE.fullmatch(wanted), ("requires", name), wrong_range
+    for key in ("alarm", "bulk"):
+        for rule in getattr(one.journal, key):
+            yield _is_rule(rule), ("journal", key), f"{rule!r} is not an event type, or a type and a subject"
+
+
+def _is_rule(rule: str) -> bool:
+    type_, _, subject = rule.partition(" ")
+    try:
+        type_matcher(type_)
+        subject_matcher(subject or "#")
+    except PatternError:
+        return False
+    return True
 
 
 def _parts(version: str) -> list[int]:

@@ -65,7 +65,10 @@ class LoopStats(msgspec.Struct, frozen=True):
 
 
 class StorageStats(msgspec.Struct, frozen=True):
-    """The storage: rows, bytes and commits (with their time) so far, bytes that wait, and what is wrong."""
+    """The storage: rows, bytes and commits (with their time) so far, bytes that wait, what is wrong, what was mended.
+
+    `written` are the bytes that were handed in, by namespace.
+    """
 
     rows: int = 0
     bytes: int = 0
@@ -73,10 +76,15 @@ class StorageStats(msgspec.Struct, frozen=True):
     commit_s: float = 0.0
     waiting_bytes: int = 0
     failure: str = ""
+    repaired: str = ""
+    written: dict[str, int] = {}
 
 
 class JournalStats(msgspec.Struct, frozen=True):
-    """The journal: its newest number, records `missing`, events that wait, commits, bytes by class, what is wrong."""
+    """The journal: its newest number, records `missing`, events that wait, commits, bytes by class; and as above.
+
+    `written` are the bytes that were added to it since the start, by the source of the events.
+    """
 
     last: int = 0
     missing: int = 0
@@ -84,10 +92,15 @@ class JournalStats(msgspec.Struct, frozen=True):
     commits: int = 0
     bytes: dict[str, int] = {}
     failure: str = ""
+    repaired: str = ""
+    written: dict[str, int] = {}
 
 
 class HubStatistics(msgspec.Struct, frozen=True):
-    """All the figures there are; `events` counts the published ones by type. Counters grow from the hub's start."""
+    """All the figures there are; `events` counts the published ones by type. Counters grow from the hub's start.
+
+    `disk_bytes` is what the hub's process had the disk write, 0 where the system does not count it.
+    """
 
     uptime_s: float
     rss_mib: float
@@ -100,3 +113,4 @@ class HubStatistics(msgspec.Struct, frozen=True):
     loop: LoopStats
     storage: StorageStats
     journal: JournalStats
+    disk_bytes: int = 0

@@ -120,6 +120,25 @@ class LoopBlocked(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class StorageWrite(msgspec.Struct, frozen=True, gc=False):
+    """One write or transaction that the storage took: when (wall time, ns since 1970), whose, and which keys.
+
+    `gone` are the keys that were deleted or expired.
+    """
+
+    time: int
+    namespace: str
+    keys: list[str]
+    gone: list[str] = []
+
+
+class StorageTrouble(msgspec.Struct, frozen=True):
+    """What is wrong with a file of the hub, or what was done about it."""
+
+    file: str
+    reason: str
+
+
 class Call(msgspec.Struct, frozen=True, gc=False):
     """Who calls, until when (monotonic seconds), and under which trace; a service may take it as an argument.
 

@@ -139,6 +139,9 @@ class Radio(Protocol):
     async def flush(self) -> None:
         """Return when what was learned of devices is on disk. Raises RadioError when that takes too long."""
 
+    async def remember(self) -> None:
+        """Write the network as it is now to the disk. Raises RadioError."""
+
     async def close(self) -> None:
         """Close the port and the database."""
 

@@ -17,6 +17,7 @@ from hub.api import Context, Task, service
 
 _PERMIT_MOST = 254
 _PERMIT_AGAIN = 240.0
+_REMEMBER_FIRST, _REMEMBER_AGAIN = 60.0, 6 * 3600.0
 
 
 class RadioStatus(msgspec.Struct, frozen=True):
@@ -51,6 +52,7 @@ class Zigbee(DevicePlugin):
         self.roster = Roster(self, self.link.lost)
         self._running: Task[None] | None = None
         self._permitting: Task[None] | None = None
+        self._remembering: Task[None] | None = None
 
     @override
     async def start(self) -> None:
@@ -68,6 +70,7 @@ class Zigbee(DevicePlugin):
     @override
     async def stop(self) -> None:
         self.actions.close()
+        self._remember_no_more()
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
@@ -127,10 +130,29 @@ class Zigbee(DevicePlugin):
         self.radio = radio
         await self.roster.attach(radio)
         self.ready()
+        self._remembering = self.ctx.tasks.start("remembers the network", self._remember(radio))
         self.ctx.log.info("The radio at %s is up", self.settings.path)
+
+    async def _remember(self, radio: Radio) -> None:
+        """Keep what a backup of the hub holds of the network fresh: its frame counters above all."""
+        wait = _REMEMBER_FIRST  # much is to be done when it has just come up
+        while True:
+            await self.ctx.clock.sleep(wait)
+            wait = _REMEMBER_AGAIN
+            try:
+                await radio.remember()
+            except RadioError as error:
+                self.ctx.log.warning("%s; it is tried again", error)
+                wait = _REMEMBER_FIRST
+
+    def _remember_no_more(self) -> None:
+        if self._remembering is not None:
+            self._remembering.cancel()
+            self._remembering = None
 
     def _down(self, reason: str) -> None:
         self.radio = None
+        self._remember_no_more()
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.

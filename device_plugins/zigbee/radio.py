@@ -32,6 +32,10 @@ _LEAVE_LIMIT = 3.0
 _ANSWERS_LIMIT = 1.0
 # bellows would wait for five missed feeds, 100 s, before it gives a hung stick up.
 _MISSED_FEEDS = 2
+# Added to the frame counter of a restored network: more frames than a coordinator sends in months, and there is room
+# for this 255 times. A counter that devices have heard before is taken for a replay, and the frame is dropped.
+COUNTER_MARGIN = 1 << 24
+_RESTORED = "restored"  # the mark that a restore leaves in a plugin's folder
 _MISSING = "This version of zigpy or bellows has no %s: %s"
 
 
@@ -175,6 +179,14 @@ class ZigpyRadio:
         except TimeoutError as error:
             raise RadioError(f"zigbee.db was not written within {_FLUSH_LIMIT:g} s") from error
 
+    async def remember(self) -> None:
+        """Write the network as it is now, keys and frame counters, to the database. Raises RadioError."""
+        try:
+            await self._app.backups.create_backup()
+        except FAULTS as error:
+            raise RadioError(f"the network was not written to zigbee.db: {_text(error)}") from error
+        await self.flush()
+
     async def close(self) -> None:
         """Close the port and the database."""
         self._app.remove_listener(self)
@@ -258,6 +270,7 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
     radio = ZigpyRadio(app, settings, listener)
     try:
         await app.connect()
+        await _resume_restored(app, folder / _RESTORED)
         await app.initialize(auto_form=True)
         if app.backups.most_recent_backup() is None:
             # Killed between forming the network and remembering it: without this, another stick would go unnoticed.
@@ -269,6 +282,31 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
         await radio.close()
         raise
     return radio
+
+
+async def _resume_restored(app: Any, mark: Path) -> None:  # noqa: ANN401 - bellows is untyped
+    """After a restore: never send with a frame counter that may have been in use since the backup was made.
+
+    The stick that was always there has counted on, and is left alone. One that has no network, or has counted less than
+    was remembered, gets the network with a counter far ahead.
+    """
+    if not await asyncio.to_thread(mark.exists):
+        return
+    remembered = app.backups.most_recent_backup()
+    if remembered is not None:
+        try:
+            await app.load_network_info(load_devices=False)
+            found = app.backups.from_network_state()
+            counted = found.network_info.network_key.tx_counter
+            is_behind = (
+                found.is_compatible_with(remembered) and counted < remembered.network_info.network_key.tx_counter
+            )
+        except zigpy.exceptions.NetworkNotFormed:
+            is_behind = True
+        if is_behind:
+            LOG.warning("The stick gets the restored network; its frame counter goes on %d ahead", COUNTER_MARGIN)
+            await app.backups.restore_backup(remembered, counter_increment=COUNTER_MARGIN)
+    await asyncio.to_thread(mark.unlink)
 
 
 def _check_libraries(app: object) -> None:

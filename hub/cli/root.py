@@ -10,7 +10,22 @@ from typing import Annotated
 import typer
 
 from hub import __version__
-from hub.cli import completion, configuration, devices, health, live, log, pairing, plugins, running, services, tokens
+from hub.cli import (
+    backup,
+    completion,
+    configuration,
+    devices,
+    health,
+    journal,
+    live,
+    log,
+    pairing,
+    plugins,
+    running,
+    services,
+    storage,
+    tokens,
+)
 from hub.cli.errors import INTERRUPTED, CommandError
 from hub.cli.output import say, tell
 from hub.cli.session import DataOption, JsonOption, SocketOption
@@ -51,8 +66,11 @@ pairing.add_to(devices.app)
 app.add_typer(services.app, name="services")
 app.add_typer(live.state, name="state")
 app.add_typer(live.events, name="events")
+app.add_typer(backup.app, name="backup")
 app.add_typer(configuration.app, name="config")
 app.add_typer(log.app, name="log")
+app.add_typer(journal.app, name="journal")
+app.add_typer(storage.app, name="storage")
 app.add_typer(tokens.app, name="token")
 
 

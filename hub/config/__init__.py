@@ -18,7 +18,7 @@ from hub.config.document import KeyPath, Source, Table, contains, dotted, fit, h
 from hub.config.sources import Sources, absolute, merged
 from hub.errors import ConfigError, StorageError
 
-_SECRET = re.compile(r"password|token|secret|key", re.IGNORECASE)
+_SECRET = re.compile(r"password|passphrase|token|secret|key", re.IGNORECASE)
 _AT_ONCE = ("name", "log_level", "plugin_dirs", "levels")
 
 

@@ -1,13 +1,15 @@
-"""The journal's services: reading it, with or without a cursor of one's own, and how it fares."""
+"""What the hub offers of its journal, with or without a cursor of one's own, and of its storage."""
 
 from typing import Annotated
 
 import msgspec
 from msgspec.structs import replace
 
-from hub.journal import Cursor, Gap, Journal, Page, Record
+from hub.journal import Gap, Journal, Page, Record
 from hub.patterns import subject_matcher, type_matcher
 from hub.stats import JournalStats
+from hub.storage import StorageEngine
+from hub.types import StorageWrite
 
 _PAGES = 20  # looked through in one call
 
@@ -24,11 +26,11 @@ class JournalInfo(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """What the hub offers of its journal."""
+    """What the hub offers of its journal and storage."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, storage: StorageEngine) -> None:
         self._journal = journal
-        self._cursors: dict[str, Cursor] = {}
+        self._storage = storage
 
     async def status(self) -> JournalInfo:
         """How the journal fares, where its cursors stand and what is gone."""
@@ -50,7 +52,7 @@ class Desk:
         `since` and `until` are wall times in ns since 1970. Go on behind the page's `upto`; when that does not grow
         there is no more. A cursor stays where it is until it is told that the page was taken, by `hub.acknowledge`.
         """
-        place = (await self._cursor(cursor, after)).place if cursor else after
+        place = (await self._journal.cursor(cursor, after=after)).place if cursor else after
         matches, suits = type_matcher(type), subject_matcher(subject)
 
         def wanted(one: Record) -> bool:
@@ -75,20 +77,25 @@ class Desk:
 
     async def acknowledge(self, cursor: str, upto: Number) -> None:
         """Let a cursor go on: it does not read again what goes up to this number."""
-        await (await self._cursor(cursor, 0)).acknowledge(upto)
+        await (await self._journal.cursor(cursor)).acknowledge(upto)
 
     async def forget(self, cursor: str) -> None:
         """Drop a cursor."""
-        await (await self._cursor(cursor, 0)).forget()
-        del self._cursors[cursor]
+        await (await self._journal.cursor(cursor)).forget()
 
-    async def _cursor(self, name: str, after: int) -> Cursor:
-        if name not in self._cursors:
-            self._cursors[name] = await self._journal.cursor(name, after=after)
-        return self._cursors[name]
+    async def check(self) -> list[str]:
+        """Look through all that is stored, for damage; tells what was damaged and what was done about it."""
+        found = [await self._storage.check(), await self._journal.check()]
+        return [one for one in found if one]
+
+    async def log(self, namespace: str = "", prefix: str = "", limit: Limit = 100) -> list[StorageWrite]:
+        """Who wrote which key when, the newest first; of one namespace (a plugin's id), and of keys with `prefix`."""
+        return [*await self._storage.writes(namespace, prefix, limit)]
 
 
 SERVICES = {
+    "hub.check_storage": Desk.check,
+    "hub.storage_log": Desk.log,
     "hub.journal": Desk.status,
     "hub.read_journal": Desk.read,
     "hub.acknowledge": Desk.acknowledge,

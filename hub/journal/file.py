@@ -8,16 +8,23 @@ it is gone, that it has a ttl, that it is not recorded) stands beside the snapsh
 `upto`.
 """
 
+import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, override
 
 from hub.errors import StorageError
-from hub.journal.records import KINDS, Gap, Page, Record, pack, pack_rows, unpack, unpack_rows
+from hub.journal import reading
+from hub.journal.records import KINDS, Gap, Page, pack, pack_rows
 from hub.journal.retention import Limits, Retention
-from hub.storage.file import Schema, open_file
+from hub.journal.salvage import BATCHES, is_whole, salvage
+from hub.storage.aside import finish, set_aside, waiting
+from hub.storage.file import FileDamagedError, Schema, open_file
+from hub.storage.healing import HealingFile
 from hub.types import Event
 
 _BATCHES = """
@@ -32,18 +39,16 @@ _GAPS = """
 _STATES = """
     CREATE TABLE state (id INTEGER PRIMARY KEY, is_snapshot INTEGER NOT NULL, upto INTEGER NOT NULL, data BLOB NOT NULL)
 """
-SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=False, page=1024)
+SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=False, page=512)
 """Small pages: a commit of a few events touches few of them, and whole ones are what is written."""
 
-CHANGED = "state.changed"
+_LOG = logging.getLogger("hub.journal")
+
 UNWRITTEN = "the disk could not be written"
 LOST = "lost with the file"
 
-_PAGE = 5000
 _INSERT_STATES = "INSERT INTO state (is_snapshot, upto, data) VALUES (?, ?, ?)"
 _INSERT = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_NEXT = "SELECT base, upto FROM batch WHERE last > ? ORDER BY last LIMIT 1"
-_COMMIT = "SELECT kind, trusted, data FROM batch WHERE last > ? AND last <= ? ORDER BY last"
 _TAIL = "SELECT upto, bytes_alarm, bytes_normal, bytes_bulk FROM batch ORDER BY last DESC LIMIT 1"
 
 
@@ -61,77 +66,162 @@ class Pending(NamedTuple):
     trusted: bool = True
 
 
-class JournalFile:
-    """One file. Every method may raise sqlite3.Error; after that nothing of the call has happened."""
+class JournalFile(HealingFile):
+    """One file. Its methods raise StorageError, and nothing of the call has happened then.
 
-    def __init__(
-        self, path: Path, limits: Limits, opener: Callable[[Path, Schema], sqlite3.Connection] = open_file
-    ) -> None:
-        self.path = path
+    A damaged file is set aside, and what can be read of it goes into a new one.
+    """
+
+    def __init__(self, path: Path, limits: Limits, opener: Callable[..., sqlite3.Connection] = open_file) -> None:
+        super().__init__(path, self._opened)
         self.last = 0
         self.is_over = False  # its limits cannot be kept before the next snapshot
-        self._opener = opener
+        self.shares: Counter[str] = Counter()  # bytes added, by the source of the events; replaced, never changed
+        self._open_file = opener
         self._limits = limits
-        self._db: sqlite3.Connection | None = None
+        self._loaded: Retention | None = None
+        self._reserved = 0
         self._snapshot = 0
         self._written = [0, 0, 0]
+        self._tried: Pending | None = None
+        self._tried_at = 0
 
+    @override
     def open(self, reserved: int = 0) -> None:
-        """Open or make the file. Numbers up to `reserved` may have been given: what is not here of them is a gap.
+        """Open or make the file. Numbers up to `reserved` may have been given: what is not here of them is a gap."""
+        self._reserved = reserved
+        super().open()
 
-        Raises StorageError, with a sentence.
-        """
-        db = self._opener(self.path, SCHEMA)
+    def _opened(self, may_make: bool) -> sqlite3.Connection:  # noqa: FBT001 - as all openers
+        return self._open_file(self.path, SCHEMA, may_make=may_make)
+
+    @property
+    def _retention(self) -> Retention:
+        if self._loaded is None:
+            raise StorageError(f"{self.path} is not open")
+        return self._loaded
+
+    def check(self, after: int = 0) -> int:
+        """Look through a stretch behind `after`; returns where to go on, 0 at the end. Raises StorageError."""
+        return self._read(partial(self._look, after))
+
+    def _look(self, after: int, db: sqlite3.Connection) -> int:
+        if not after:
+            db.execute("PRAGMA shrink_memory")  # what SQLite remembers says nothing about the disk
+        found = db.execute(f"{BATCHES} LIMIT 100", (after,)).fetchall()
+        if not all(map(is_whole, found)) or (found and found[-1][0] <= after):
+            raise FileDamagedError(f"storage {self.path} is damaged (a batch)")
+        if found:
+            return int(found[-1][0])
+        if self._stored(db) + sum(gap.count for gap in self.missing()) != self.last:
+            raise FileDamagedError(f"storage {self.path} is damaged (its gaps)")
+        return 0
+
+    def _read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work`, which finds nonsense only in a damaged file."""
+
+        def sane(db: sqlite3.Connection) -> T:
+            with self._sane():
+                return work(db)
+
+        return self.attempt("read", sane)
+
+    @contextmanager
+    def _sane(self) -> Iterator[None]:
         try:
-            db.isolation_level = None
-            db.execute("PRAGMA secure_delete = OFF")  # zeroing what is dropped would double what is written
-            tail = db.execute(_TAIL).fetchone() or (0, 0, 0, 0)
-            gone = db.execute("SELECT ifnull(max(last), 0) FROM gap").fetchone()[0]
-        except BaseException:
-            db.close()
+            yield
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
+            raise FileDamagedError(f"storage {self.path} is damaged ({error})") from error
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                raise FileDamagedError(f"storage {self.path} is damaged ({error})") from error
             raise
-        self._db = db
-        self.last, self._written = max(tail[0], gone), list(tail[1:])
-        self._snapshot = db.execute("SELECT ifnull(max(upto), 0) FROM state WHERE is_snapshot").fetchone()[0]
-        self._retention = Retention(db, self._limits, self._written)
-        if self.last == 0 < reserved:
-            with _transaction(db):
-                self._retention.miss(0, LOST, 1, reserved, reserved, 0)
-            self.last = reserved
 
-    def close(self) -> None:
-        """Close it; closing twice does no harm."""
-        if self._db is not None:
-            db, self._db = self._db, None
-            db.close()
+    @override
+    def _load(self, db: sqlite3.Connection) -> None:
+        with self._sane():
+            self._take_up(db)
+
+    def _take_up(self, db: sqlite3.Connection) -> None:
+        db.isolation_level = None
+        db.text_factory = _text
+        db.execute("PRAGMA secure_delete = OFF")  # zeroing what is dropped would double what is written
+        tail = db.execute(_TAIL).fetchone() or (0, 0, 0, 0)
+        gone = db.execute("SELECT ifnull(max(last), 0) FROM gap").fetchone()[0]
+        self._written = [*tail[1:]]
+        self._snapshot = db.execute("SELECT ifnull(max(upto), 0) FROM state WHERE is_snapshot").fetchone()[0]
+        self._loaded = Retention(db, self._limits, self._written)
+        last = max(tail[0], gone)
+        # Numbers that were given and are not here; a file that is not empty lost none unless it was damaged.
+        given = self.last or (self._reserved if last == 0 or self.repaired else 0)
+        if last < given:
+            with _transaction(db):
+                self._retention.miss(-1, LOST, last + 1, given, given - last, 0)
+        self.last = max(last, given)
+
+    @override
+    def _mend(self, damage: FileDamagedError) -> str:
+        made = self.path.with_name(f"{self.path.name}.salvage")
+        _LOG.warning("%s: what can be read of it is salvaged now", damage)
+        try:
+            for one in (made, made.with_name(f"{made.name}-wal")):
+                one.unlink(missing_ok=True)
+            return f"{str(damage).partition(';')[0]}; {self._replaced(made)}"
+        except OSError as error:
+            raise StorageError(f"{damage}; it cannot be set aside either: {error.strerror}") from error
+
+    def _replaced(self, made: Path) -> str:
+        try:
+            with closing(self._open_file(made, SCHEMA, may_make=True)) as new:
+                new.isolation_level = None
+                saved = salvage(self.path, new)
+        except (sqlite3.Error, StorageError) as error:
+            aside = set_aside(self.path)
+            return f"it was set aside as {aside.name} and a new one begun; nothing could be salvaged ({error})"
+        made.replace(waiting(self.path))
+        aside = finish(self.path) or self.path
+        return f"it was set aside as {aside.name} and a new one begun, with {saved} events that could be salvaged"
 
     def store(self, pending: Pending) -> int:
-        """Keep all of `pending` in one commit and return the newest number; it is on the disk then."""
-        db = self._open
+        """Keep all of `pending` in one commit and return the newest number; it is on the disk then.
+
+        Doing it again after a failure does no harm: a commit that failed at its end may be found in the file.
+        """
+        return self.attempt("write", lambda db: self._store(db, pending))
+
+    def _store(self, db: sqlite3.Connection, pending: Pending) -> int:
+        if pending is self._tried and self.last > self._tried_at:
+            return self.last
+        self._tried, self._tried_at = pending, self.last
         last, written = self.last, [*self._written]
+        shares: Counter[str] = Counter()
         try:
             with _transaction(db):
                 for kind, count in enumerate(pending.dropped):
                     if count:
                         self._retention.miss(kind, UNWRITTEN, last + 1, last + count, count, pending.now)
                         last += count
-                last = self._put(db, pending, last)
+                last = self._put(db, pending, last, shares)
                 if pending.is_snapshot:
                     db.execute("DELETE FROM state")
                 if pending.states or pending.is_snapshot:
-                    db.execute(_INSERT_STATES, (pending.is_snapshot, last, pack_rows(pending.states)))
+                    rows = pack_rows(pending.states)
+                    db.execute(_INSERT_STATES, (pending.is_snapshot, last, rows))
+                    shares["hub"] += len(rows)
                 upto = last if pending.is_snapshot else self._snapshot
                 self.is_over = not self._retention.keep_within(pending.now, upto, trusted=pending.trusted)
         except BaseException:
             self._written[:] = written
-            self._retention.load()
+            with suppress(sqlite3.Error):  # it is broken, and will be opened anew
+                self._retention.load()
             raise
         self.last = last
+        self.shares = self.shares + shares
         if pending.is_snapshot:
             self._snapshot = last
         return last
 
-    def _put(self, db: sqlite3.Connection, pending: Pending, last: int) -> int:
+    def _put(self, db: sqlite3.Connection, pending: Pending, last: int, shares: Counter[str]) -> int:
         by_kind: dict[int, tuple[list[int], list[Event]]] = {}
         for seq, (kind, event) in enumerate(pending.events, last + 1):
             seqs, events = by_kind.setdefault(kind, ([], []))
@@ -143,6 +233,8 @@ class JournalFile:
             self._written[kind] += len(batch)
         for kind, batch in batches.items():
             seqs, events = by_kind[kind]
+            for source, count in Counter(event.source for event in events).items():
+                shares[source] += len(batch) * count // len(events)
             span = events[0].time, events[-1].time
             db.execute(
                 _INSERT,
@@ -152,75 +244,36 @@ class JournalFile:
 
     def read(self, after: int, limit: int) -> Page:
         """What follows the number `after`: at most `limit` records, in order, and what is missing between them."""
-        db = self._open
-        records: list[Record] = []
-        upto = after
-        while len(records) < limit and (found := db.execute(_NEXT, (upto,)).fetchone()):
-            some: list[Record] = []
-            for kind, trusted, data in db.execute(_COMMIT, (upto, found[1])):
-                some += self._unpacked(data, kind, trusted=bool(trusted))
-            records += sorted((one for one in some if one.seq > upto), key=lambda one: one.seq)
-            upto = found[1]
-        if len(records) < limit:
-            upto = max(self.last, upto)
-        elif len(records) > limit:
-            upto = records[limit - 1].seq
-            del records[limit:]
-        return Page(records, self._gaps(after, records, upto), upto)
+        return self._read(lambda db: reading.read(db, after, limit, self.last, self._retention.why))
 
-    def _unpacked(self, data: bytes, kind: int, *, trusted: bool) -> list[Record]:
-        try:
-            return unpack(data, KINDS[kind], trusted=trusted)
-        except StorageError:
-            return []  # the reader sees a gap
-
-    def _gaps(self, after: int, records: list[Record], upto: int) -> list[Gap]:
-        gaps: list[Gap] = []
-        for seq in (*(one.seq for one in records), upto + 1):
-            if seq > after + 1:
-                first, last = after + 1, seq - 1
-                gaps.append(Gap(first, last, last - first + 1, self._retention.why(first, last)))
-            after = seq
-        return gaps
+    def states(self) -> list[Any]:
+        """Rows of states, a later one lies over a former. What is damaged is left out."""
+        return self._read(lambda db: [*reading.states(db, self.last)])
 
     def missing(self) -> list[Gap]:
         """All that is gone, summed up by class and reason."""
-        return self._retention.gaps()
+        return self._loaded.gaps() if self._loaded else []
 
-    def states(self) -> Iterator[Any]:
-        """Rows of states, a later one lies over a former. What is damaged is left out."""
-        db = self._open
-        after = 0
-        for is_snapshot, upto, data in db.execute("SELECT is_snapshot, upto, data FROM state ORDER BY id").fetchall():
-            if not is_snapshot:
-                yield from self._changes(after, upto)
-            after = upto
-            with suppress(StorageError):
-                yield from unpack_rows(data)
-        yield from self._changes(after, self.last)
-
-    def _changes(self, after: int, upto: int) -> Iterator[Any]:
-        while after < upto:
-            page = self.read(after, _PAGE)
-            for one in page.records:
-                if one.type == CHANGED and one.seq <= upto:
-                    yield one.subject, one.data["value"], one.data["version"], one.time
-            after = page.upto
+    def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file into another database."""
+        self.attempt("copy", lambda db: db.backup(target))
 
     def stored(self) -> int:
         """How many records there are; it reads the whole file."""
-        return int(self._open.execute("SELECT ifnull(sum(count), 0) FROM batch").fetchone()[0])
+        return self._read(self._stored)
+
+    @staticmethod
+    def _stored(db: sqlite3.Connection) -> int:
+        return int(db.execute("SELECT ifnull(sum(count), 0) FROM batch").fetchone()[0])
 
     @property
     def kept_bytes(self) -> list[int]:
         """Bytes of batches there are, by class."""
-        return self._retention.kept()
+        return self._loaded.kept() if self._loaded else [0] * len(KINDS)
 
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            raise StorageError(f"{self.path} is closed; the journal is there from the hub's start to its stop")
-        return self._db
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ type Kind = Literal["alarm", "normal", "bulk"]
 KINDS: tuple[Kind, ...] = ("alarm", "normal", "bulk")
 """The classes of events, from what is dropped last to what is dropped first."""
 
-_LEVEL = 1  # of zlib: 6 saves another sixth and costs three times the time
+_LEVEL = 6  # of zlib: 1 leaves a sixth more, and saves half a microsecond an event
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from hub.journal.records import KINDS, Gap
 
+DAMAGED = "damaged"
 SPACE = "no space left for it"
 AGE = "older than it is kept"
 
@@ -21,7 +22,7 @@ _AGED = (  # the last of the old ones in front of the first that is not
     "SELECT ifnull(max(last), 0) FROM batch WHERE last > ?1 AND last <= ?2 AND kind = ?3 AND trusted AND last < ifnull("
     "(SELECT min(last) FROM batch WHERE last > ?1 AND kind = ?3 AND trusted AND ended >= ?4), ?2 + 1)"
 )
-_MISS = (
+MISS = (
     "INSERT INTO gap VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET first = min(first, ?3),"
     " last = max(last, ?4), count = count + ?5, bytes = bytes + ?6, time = ?7"
 )
@@ -66,7 +67,7 @@ class Retention:
 
     def miss(self, kind: int, why: str, first: int, last: int, count: int, now: int, size: int = 0) -> None:  # noqa: PLR0913, PLR0917
         """Write down that `count` records between two numbers are gone; `kind` is below 0 for all classes."""
-        self._db.execute(_MISS, (kind, why, first, last, count, size, now))
+        self._db.execute(MISS, (kind, why, first, last, count, size, now))
         known, bytes_ = self._gone.get((kind, why), (Gap(first, last, 0, why), 0))
         grown = Gap(min(known.first, first), max(known.last, last), known.count + count, why)
         self._gone[kind, why] = grown, bytes_ + size
@@ -78,7 +79,7 @@ class Retention:
     def why(self, first: int, last: int) -> str:
         """Say why records between two numbers are missing."""
         reasons = {gap.why for gap, _ in [*self._gone.values()] if gap.first <= last and first <= gap.last}
-        return ", ".join(sorted(reasons)) or "damaged"
+        return ", ".join(sorted(reasons)) or DAMAGED
 
     def kept(self) -> list[int]:
         """Bytes of the batches that are there, by class."""
@@ -122,7 +123,7 @@ class Retention:
                     break
                 spare -= one[3]
                 taken.append(one)
-            if not taken:
+            if not taken or taken[-1][0] <= self._dropped_to[kind]:
                 return
             self._db.executemany("DELETE FROM batch WHERE last = ?", [(last,) for last, *_ in taken])
             counts, sizes = sum(one[2] for one in taken), sum(one[3] for one in taken)

@@ -15,13 +15,27 @@ _REMEMBERED = 8192
 class Rules:
     """Each rule is an event type pattern, and behind a space a subject pattern if only some subjects are meant.
 
-    What is not named in any of the lists is `normal`; the first list that names it wins.
+    What is not named in any of the lists is `normal`; the first list that names it wins. `more_alarm` and `more_bulk`
+    are what plugins wish.
     """
 
-    def __init__(self, ignore: Sequence[str] = (), alarm: Sequence[str] = (), bulk: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        ignore: Sequence[str] = (),
+        alarm: Sequence[str] = (),
+        bulk: Sequence[str] = (),
+        more_alarm: Sequence[str] = (),
+        more_bulk: Sequence[str] = (),
+    ) -> None:
         """Read the rules. Raises ConfigError, naming the one that is wrong."""
         alarms, bulks = KINDS.index("alarm"), KINDS.index("bulk")
-        lists = (("ignore", ignore, NOT_KEPT), ("alarm", alarm, alarms), ("bulk", bulk, bulks))
+        lists = (
+            ("ignore", ignore, NOT_KEPT),
+            ("alarm", alarm, alarms),
+            ("bulk", bulk, bulks),
+            ("alarm", more_alarm, alarms),
+            ("bulk", more_bulk, bulks),
+        )
         self._rules = [(*_read(key, rule), kind) for key, rules, kind in lists for rule in rules]
         self._known: dict[tuple[str, str], int] = {}
 

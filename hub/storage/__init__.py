@@ -5,8 +5,8 @@ turns values into bytes and back, and is all that a plugin sees of storage.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, cast
 
 from hub.api import Watcher
 from hub.errors import StorageError
@@ -15,7 +15,7 @@ from hub.storage.rows import Reader, Row, Rows, size
 from hub.storage.transaction import BufferedTransaction
 from hub.storage.values import check_key, check_ttl, decode, encode
 from hub.storage.watchers import Watchers
-from hub.types import Undo
+from hub.types import StorageWrite, Undo
 
 _NAMESPACE = re.compile(r"[a-z0-9_]+")
 
@@ -87,8 +87,16 @@ class Namespace(Reader):
         self._watchers.tell(changes)
 
 
+type OnTrouble = Callable[[Trouble, str, str], object]
+"""Called with what happened to which file, and a sentence on it."""
+
+type Trouble = Literal["failing", "recovered", "repaired"]
+
+
 class StorageEngine(Protocol):
     """Opens a store and hands out its namespaces. Every method raises StorageError, with one sentence."""
+
+    on_trouble: OnTrouble
 
     async def open(self) -> None:
         """Make ready, or refuse and leave what is there as it is."""
@@ -105,12 +113,19 @@ class StorageEngine(Protocol):
     def namespace(self, name: str) -> Namespace:
         """Give the keys of one owner; `name` is made of a-z, 0-9 and _."""
 
+    async def check(self) -> str:
+        """Look through all there is; says what was damaged and done about it, or nothing."""
+
+    async def writes(self, namespace: str = "", prefix: str = "", limit: int = 100) -> Sequence[StorageWrite]:
+        """Who wrote which key when, the newest first; how far back is the engine's own affair."""
+
 
 class EngineBase:
     """What an engine inherits: one Namespace object a name, so that all who use it share its watchers and its count."""
 
     def __init__(self) -> None:
         self._namespaces: dict[str, Namespace] = {}
+        self.on_trouble: OnTrouble = unheard
 
     def namespace(self, name: str) -> Namespace:
         """Give the keys of one owner."""
@@ -118,7 +133,15 @@ class EngineBase:
             self._namespaces[name] = Namespace(cast("Rows", self), name)
         return self._namespaces[name]
 
+    def written(self) -> dict[str, int]:
+        """Bytes of keys and values that were handed in, by namespace."""
+        return {name: one.written for name, one in self._namespaces.items() if one.written}
+
     def tell(self, namespace: str, changes: Mapping[str, Row | None]) -> None:
         """Say what has become visible, in that order."""
         if (found := self._namespaces.get(namespace)) is not None:
             found.tell(changes)
+
+
+def unheard(_trouble: Trouble, _file: str, _reason: str) -> None:
+    """Nobody listens."""

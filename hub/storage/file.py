@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from hub.errors import StorageError
+from hub.storage.aside import finish
 
 _HEADER = b"SQLite format 3\0"
 _WAL = 4_096_000  # bytes of the write-ahead log before its pages go to the file
@@ -16,8 +18,8 @@ _WAL = 4_096_000  # bytes of the write-ahead log before its pages go to the file
 class Schema(NamedTuple):
     """What a file holds: a table that tells it from others, and the statements leading from each version to the next.
 
-    `section` is the one of the configuration that names the file. With `is_checked` damage is looked for when the file
-    is opened after it was cut off.
+    `section` is the one of the configuration that names the file. With `is_checked` damage is looked for in all of the
+    file whenever it is opened.
     """
 
     table: str
@@ -33,8 +35,14 @@ _TABLE = """
 """
 _EXPIRES = "ALTER TABLE kv ADD COLUMN expires INTEGER"
 _BY_EXPIRY = "CREATE INDEX kv_expires ON kv (expires) WHERE expires IS NOT NULL"
-SCHEMA = Schema("kv", ((_TABLE,), (_EXPIRES, _BY_EXPIRY)))
+_LOG = "CREATE TABLE log (id INTEGER PRIMARY KEY, data BLOB NOT NULL)"
+_NO_STATES = "DELETE FROM kv WHERE namespace = '_state'"
+SCHEMA = Schema("kv", ((_TABLE,), (_EXPIRES, _BY_EXPIRY), (_LOG, _NO_STATES)))
 
+_FUTURE = 1000  # versions of the schema, at most, that newer hubs may have brought
+_BUSY_S = 5.0  # that SQLite tries again, ever more seldom, while another process has the file
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_BROKEN = (*_DAMAGE, "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space",
     "SQLITE_READONLY": "it is read-only; make the file and its folder writable for the hub's user",
@@ -48,35 +56,70 @@ _REMEDIES = {
 }
 
 
-def open_file(path: Path, schema: Schema = SCHEMA) -> sqlite3.Connection:
-    """Open or make the file, in a thread; the connection may be used in another thread, one at a time.
+type BeforeUpgrade = Callable[[Path, int], None]
+"""Called with a file of an older version, that nobody else has open; raises StorageError if it must stay as it is."""
 
-    It belongs to this process alone until it is closed, and every commit is an fsync. An older hub's is upgraded.
-    Raises StorageError, and changes nothing in a file that is not the hub's or comes from a newer hub.
+
+class FileDamagedError(StorageError):
+    """What is in the file is no database any more, or not a whole one."""
+
+
+class FileUnreachableError(StorageError):
+    """The disk does not give the file, now; its content is not to blame."""
+
+
+def open_file(
+    path: Path, schema: Schema = SCHEMA, *, may_make: bool = True, before_upgrade: BeforeUpgrade | None = None
+) -> sqlite3.Connection:
+    """Open the file, or make it if it `may_make` one; the connection may be used in any thread, one at a time.
+
+    It belongs to this process alone until it is closed, and every commit is an fsync. An older hub's is upgraded, when
+    `before_upgrade` has returned.
+    Raises FileDamagedError, FileUnreachableError or another StorageError, and changes nothing in a file that is not the
+    hub's or comes from a newer hub.
     """
+    with suppress(OSError):  # that is told below
+        finish(path)
+    if not may_make and not path.exists():
+        raise FileUnreachableError(f"storage {path} is gone; bring its disk back")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Only the hub's own user may read what the plugins remember: keys and tokens are among it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
-        was_cut_off = path.with_name(f"{path.name}-wal").exists()
     except OSError as error:
-        raise StorageError(
+        raise FileUnreachableError(
             f"storage {path} cannot be opened: {error.strerror} ({error.filename});"
-            " name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
+            f" name a folder that the hub's user may write, in [hub] data_dir or [{schema.section}] path"
         ) from error
     if header not in {b"", _HEADER}:  # SQLite itself would take a file of a few bytes for an empty one
-        raise StorageError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
-    connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
+        raise FileDamagedError(f"cannot open storage {path}: {_REMEDIES['SQLITE_NOTADB']}")
+    connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:
-        _prepare(connection, path, schema, was_cut_off=was_cut_off)
+        version = _number(connection, "PRAGMA user_version")
+        if before_upgrade is not None and 0 < version < len(schema.steps):
+            before_upgrade(path, version)
+        prepare(connection, path, schema)
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):
-            raise StorageError(explain("open", path, error)) from error
+            kind = FileDamagedError if is_damage(error) else FileUnreachableError
+            raise kind(explain("open", path, error)) from error
+        if isinstance(error, UnicodeDecodeError):  # so SQLite's own words can be when they quote what is damaged
+            raise _damaged(path, "its header") from error
         raise
     return connection
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is damaged, and trying again is in vain."""
+    return getattr(error, "sqlite_errorname", "").startswith(_DAMAGE)
+
+
+def is_broken(error: sqlite3.Error) -> bool:
+    """Whether the connection should not be used any more: the disk may come back, and this connection never."""
+    return getattr(error, "sqlite_errorname", "").startswith(_BROKEN)
 
 
 def explain(verb: str, path: Path, error: sqlite3.Error) -> str:
@@ -88,30 +131,68 @@ def explain(verb: str, path: Path, error: sqlite3.Error) -> str:
     return f"cannot {verb} storage {path}: {error}"
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, was_cut_off: bool) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    """Make a connection the only one of its file, and the file of this version; what `open_file` does to it.
+
+    Raises sqlite3.Error, or a StorageError as `open_file`.
+    """
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    version, known = _number(connection, "PRAGMA user_version"), len(schema.steps)
-    if version > known:
-        raise StorageError(
-            f"storage {path} was written by a newer hub (schema {version}, this hub knows {known});"
-            " start that hub again, or restore a backup made with this one"
-        )
-    tables = "SELECT count(*) FROM sqlite_schema"
-    ours = f"{tables} WHERE name = '{schema.table}'"
-    if not (_number(connection, ours) if version else not _number(connection, tables)):
-        raise StorageError(f"{path} belongs to another program; name another file in [{schema.section}] path")
+    version, known = _version(connection, path, schema), len(schema.steps)
     connection.execute(f"PRAGMA page_size = {schema.page}")  # heeded while the file is empty
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL // schema.page}")
-    if was_cut_off and schema.is_checked and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
-        raise StorageError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
+    if schema.is_checked and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
+        raise _damaged(path, damage)
     if version < known:
         with connection:
             connection.execute("BEGIN EXCLUSIVE")
             for statement in chain(*schema.steps[version:]):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {known}")
+    with _passing_full():
+        # The log may hold what a failed fsync left in the kernel's memory only, and whatever is committed behind that
+        # would be lost with it: so it goes to the file, anew, before anything is.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+@contextmanager
+def _passing_full() -> Iterator[None]:
+    """Pass over a disk that has no room now."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+
+
+def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
+    """The version of the schema that the file has; refuses what is not the hub's, or newer, or nonsense."""
+    tables = "SELECT count(*) FROM sqlite_schema"
+    ours = f"{tables} WHERE name = '{schema.table}'"
+    try:
+        version, known = _number(connection, "PRAGMA user_version"), len(schema.steps)
+        is_ours, is_empty = bool(_number(connection, ours)), not _number(connection, tables)
+        is_whole = (is_ours and version <= known) or _text(connection, "PRAGMA quick_check(1)") == "ok"
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no sense in it, as after damage to its header
+            raise _damaged(path, str(error)) from error
+        raise
+    if not (is_whole and 0 <= version < known + _FUTURE):
+        raise _damaged(path, "its header")
+    if version > known:
+        raise StorageError(
+            f"storage {path} was written by a newer hub (schema {version}, this hub knows {known});"
+            " start that hub again, or restore a backup made with this one"
+        )
+    if not (is_ours if version else is_empty):
+        raise StorageError(f"{path} belongs to another program; name another file in [{schema.section}] path")
+    return version
+
+
+def _damaged(path: Path, damage: str) -> FileDamagedError:
+    damage = " ".join(damage.removeprefix("*** in database main ***").split())
+    return FileDamagedError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

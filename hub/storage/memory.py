@@ -8,7 +8,9 @@ from hub.errors import StorageError
 from hub.stats import StorageStats
 from hub.storage import EngineBase
 from hub.storage.expiry import Deadlines
+from hub.storage.log import WriteLog, matching
 from hub.storage.rows import Row, size
+from hub.types import StorageWrite
 
 
 class MemoryEngine(EngineBase):
@@ -20,6 +22,7 @@ class MemoryEngine(EngineBase):
         self._deadlines = Deadlines[tuple[str, str]](clock or SystemClock(), self._expire)
         self._reached = 0
         self._written = (0, 0, 0)
+        self._log = WriteLog(self._deadlines.clock.now)
         self._is_open = False
 
     async def open(self) -> None:
@@ -43,7 +46,17 @@ class MemoryEngine(EngineBase):
     def stats(self) -> StorageStats:
         """Each write counts as a commit."""
         rows, written, commits = self._written
-        return StorageStats(rows=rows, bytes=written, commits=commits)
+        return StorageStats(rows=rows, bytes=written, commits=commits, written=self.written())
+
+    async def check(self) -> str:
+        """Find nothing: there is no file."""
+        self._check_open()
+        return ""
+
+    async def writes(self, namespace: str = "", prefix: str = "", limit: int = 100) -> list[StorageWrite]:
+        """The newest writes of this run."""
+        self._check_open()
+        return matching(self._log.newest_first(), namespace, prefix)[:limit]
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""
@@ -78,6 +91,7 @@ class MemoryEngine(EngineBase):
             if row.ttl is not None:
                 self._deadlines.set((namespace, key), row.ttl)
         if changes:
+            self._log.add(namespace, changes)
             count, written, commits = self._written
             self._written = (count + len(changes), written + size(changes), commits + 1)
         self.tell(namespace, changes)
@@ -92,6 +106,7 @@ class MemoryEngine(EngineBase):
     def _expire(self, place: tuple[str, str]) -> None:
         namespace, key = place
         del self._rows[namespace][key]
+        self._log.add(namespace, {key: None})
         self.tell(namespace, {key: None})
 
     def _check_open(self) -> None:

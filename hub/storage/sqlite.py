@@ -2,51 +2,35 @@
 
 A write is seen by all readers at once and committed within the commit window, together with all others of that
 window; a durable write asks for the commit now and waits for its fsync. What the file does not have yet lies over it
-(`Overlay`). A failed commit stays there and is tried again.
+(`Overlay`), what it was asked for lately beside it (`Cache`). A failed commit stays in the overlay and is tried again.
 """
 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import aiosqlite
 import msgspec
 
 from hub.api import Clock, Undo
 from hub.clock import SystemClock
 from hub.errors import StorageError
 from hub.stats import StorageStats
-from hub.storage import EngineBase
+from hub.storage import EngineBase, sql
+from hub.storage.cache import Layers
 from hub.storage.expiry import ExpiryClock
-from hub.storage.file import explain, open_file
-from hub.storage.overlay import Held, Overlay
+from hub.storage.file import open_file
+from hub.storage.log import WriteLog
+from hub.storage.overlay import Held
 from hub.storage.rows import Row
+from hub.storage.thread import FileThread, Repair, Statement
 from hub.storage.values import behind
 from hub.tasks import TaskGroup
+from hub.types import StorageWrite
 
-_UPSERT = (
-    "INSERT INTO kv (namespace, key, value, expires) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
-)
-_DELETE = "DELETE FROM kv WHERE namespace = ? AND key = ?"
-_LIVES = "ifnull(expires > ?, 1)"
-_READ = f"SELECT key, value FROM kv WHERE {_LIVES} AND namespace = ? AND key"  # noqa: S608 - constants only
-_READ_SOME = f"{_READ} IN (SELECT value FROM json_each(?))"  # noqa: S608
-_SCAN = f"{_READ} > ? AND key >= ?"
-_EXPIRED = (
-    "SELECT namespace, key, expires FROM kv WHERE expires <= ?1"
-    " UNION ALL SELECT '', '', min(expires) FROM kv WHERE expires > ?1"
-)
-# The store's clock is a row of a namespace that no plugin can have.
-_CLOCK = ("", "clock")
-_BEGIN = (
-    "SELECT (SELECT value FROM kv WHERE namespace = ? AND key = ?),"
-    " (SELECT min(expires) FROM kv WHERE expires IS NOT NULL)"
-)
 _PENDING_LIMIT = 32 * 1024 * 1024  # bytes that may wait for a commit before writers wait as well
 _RETRY_LONGEST = 30.0
 
@@ -57,21 +41,30 @@ class SqliteEngine(EngineBase):
     """The hub's own store: the file `path`, made if it is not there.
 
     `commit_window` is the longest time, in seconds, that an acknowledged write which is not durable may be lost with
-    a power cut. `close` must run, or the connection's thread keeps the process alive.
+    a power cut. A damaged file is put right by `repair`, if given. `close` must run, or a thread is left.
     """
 
     def __init__(
-        self, path: Path, *, tasks: TaskGroup, commit_window: float = 0.25, clock: Clock | None = None
+        self,
+        path: Path,
+        *,
+        tasks: TaskGroup,
+        commit_window: float = 0.25,
+        clock: Clock | None = None,
+        opener: Callable[..., sqlite3.Connection] = open_file,
+        repair: Repair | None = None,
     ) -> None:
         super().__init__()
         self.path = path
+        self._file = FileThread(path, lambda may_make: opener(path, may_make=may_make), repair)
         self._tasks = tasks
         self._clock = clock or SystemClock()
         self._lifetime = ExpiryClock(self._clock, lambda: tasks.start("storage expiry", self._sweep()))
         self._window = commit_window
-        self._connection: aiosqlite.Connection | None = None
-        self._is_closing = False
-        self._overlay = Overlay()
+        self._is_open = self._is_closing = False
+        self._rows = Layers()
+        self._log = WriteLog(self._clock.monotonic)
+        self._repaired = ""
         # Held while the file is read and while what flew is dropped: what the file says, with the overlay laid over it
         # when the read ends, is then the truth of that moment.
         self._settled = asyncio.Lock()
@@ -85,39 +78,37 @@ class SqliteEngine(EngineBase):
 
     async def open(self) -> None:
         """Open the file, or refuse with a sentence and leave it as it is."""
-        if self._connection is not None:
+        if self._is_open:
             raise StorageError(f"{self.path} is open already")
-        opened = await asyncio.to_thread(open_file, self.path)
-        self._connection = await aiosqlite.Connection(lambda: opened, iter_chunk_size=64)
+        await self._file.open()
         try:
-            [(reached, expires)] = await self._fetch(_BEGIN, _CLOCK)
+            [(reached, expires)] = await self._fetch(sql.BEGIN, sql.CLOCK)
         except BaseException:
-            connection, self._connection = self._connection, None
-            await connection.close()
+            await self._file.close()
             raise
-        self._is_closing = False
+        self._is_open, self._is_closing = True, False
         self._lifetime.start(reached or 0)
         self._lifetime.sweep_at(expires)
         self._writer = self._tasks.start("storage", self._write_forever())
 
     async def close(self) -> None:
         """Commit what is pending and close the file. Raises StorageError when the last writes could not be kept."""
-        connection = self._connection
-        if connection is None or self._is_closing:
+        if not self._is_open or self._is_closing:
             return
         self._is_closing = True
         self._wake.set()
         try:
             if self._writer is not None:
                 await asyncio.wait([self._writer])
-            await self._commit(connection)
+            await self._commit()
         finally:
             self._drop_timer()
             async with self._settled:
                 self._lifetime.stop()
-                self._connection = None
-                await connection.close()
-        if lost := len(self._overlay):
+                self._is_open = False
+                self._rows.cache.clear()
+                await self._file.close()
+        if lost := len(self._rows.overlay):
             raise StorageError(f"{lost} values could not be kept when the hub stopped: {self._failure}")
 
     async def flush(self) -> None:
@@ -125,15 +116,36 @@ class SqliteEngine(EngineBase):
         self._check_open()
         await self._commit_now()
 
+    async def backup(self, target: sqlite3.Connection) -> None:
+        """Copy the file, with all that was written before, into another database."""
+        await self.flush()
+        await self._file.backup(target)
+
     def stats(self) -> StorageStats:
         """What it has committed since it was made, and what waits."""
-        return msgspec.structs.replace(self._committed, waiting_bytes=self._overlay.size, failure=self._failure)
+        waiting, written, repaired = self._rows.overlay.size, self.written(), self._file.repaired
+        return msgspec.structs.replace(
+            self._committed, waiting_bytes=waiting, failure=self._failure, repaired=repaired, written=written
+        )
+
+    async def check(self) -> str:
+        """Look through the whole file; says what was damaged and done about it, or nothing."""
+        self._check_open()
+        async with self._settled:
+            found = await self._file.check()
+            self._tell_repair()
+        return found
+
+    async def writes(self, namespace: str = "", prefix: str = "", limit: int = 100) -> list[StorageWrite]:
+        """Who wrote which key when; see `WriteLog.find`."""
+        self._check_open()
+        return await self._log.find(self._fetch, namespace, prefix, limit)
 
     async def read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Those of `keys` that exist."""
         self._check_open()
-        if all(self._overlay.has(namespace, key) for key in keys):
-            return self._overlay.over(namespace, keys, {}, self._lifetime.now())
+        if not self._rows.unknown(namespace, keys):
+            return self._rows.known(namespace, keys, {}, self._lifetime.now())
         async with self._settled:
             return await self._read(namespace, keys)
 
@@ -141,14 +153,14 @@ class SqliteEngine(EngineBase):
         """Rows with `prefix` in order, from behind `after`, at most `limit`."""
         self._check_open()
         end = behind(prefix)
-        query = f"{_SCAN}{' AND key < ?' if end else ''} ORDER BY key LIMIT ?"
+        query = f"{sql.SCAN}{' AND key < ?' if end else ''} ORDER BY key LIMIT ?"
         wanted = limit
         async with self._settled:
             while True:
                 now = self._lifetime.now()
                 page = await self._fetch(query, (now, namespace, after, prefix, *([end] if end else []), wanted))
-                over = [key for key in self._overlay.keys(namespace) if key.startswith(prefix) and key > after]
-                rows = sorted(self._overlay.over(namespace, over, dict(page), now).items())[:limit]
+                over = [key for key in self._rows.overlay.keys(namespace) if key.startswith(prefix) and key > after]
+                rows = sorted(self._rows.overlay.over(namespace, over, dict(page), now).items())[:limit]
                 if len(page) < wanted or (len(rows) == limit and rows[-1][0] <= page[-1][0]):
                     return rows
                 wanted += len(over)
@@ -163,7 +175,7 @@ class SqliteEngine(EngineBase):
     ) -> bool:
         """Make all of `changes` if every row is as `expected`, or none."""
         self._check_open()
-        if self._overlay.size > _PENDING_LIMIT:
+        if self._rows.overlay.size > _PENDING_LIMIT:
             await self._commit_now()
         if expected:
             async with self._settled:
@@ -180,23 +192,30 @@ class SqliteEngine(EngineBase):
         return True
 
     def _check_open(self) -> None:
-        if self._connection is None or self._is_closing:
+        if not self._is_open or self._is_closing:
             raise StorageError(f"{self.path} is closed; storage is there from the hub's start to its stop")
 
     async def _read(self, namespace: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Read rows while `_settled` is held; nothing changes between the return and the next await."""
-        wanted = [key for key in dict.fromkeys(keys) if not self._overlay.has(namespace, key)]
-        values = (self._lifetime.now(), namespace, msgspec.json.encode(wanted).decode())
-        rows = dict(await self._fetch(_READ_SOME, values)) if wanted else {}
-        return self._overlay.over(namespace, keys, rows, self._lifetime.now())
+        found: dict[str, Held] = {}
+        if wanted := self._rows.unknown(namespace, keys):
+            rows = await self._fetch(sql.READ, (namespace, msgspec.json.encode(wanted).decode()))
+            found = {key: (value, expires) for key, value, expires in rows}
+            self._rows.keep(namespace, {key: found.get(key) for key in wanted})
+        return self._rows.known(namespace, keys, found, self._lifetime.now())
 
     async def _fetch(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
-        if self._connection is None:
-            raise StorageError(f"{self.path} was closed while a reader waited")
         try:
-            return list(await self._connection.execute_fetchall(query, values))
-        except sqlite3.Error as error:
-            raise StorageError(explain("read", self.path, error)) from error
+            return await self._file.fetch(query, values)
+        finally:
+            self._tell_repair()
+
+    def _tell_repair(self) -> None:
+        if self._file.repaired != self._repaired:
+            self._repaired = self._file.repaired
+            self._rows.cache.clear()
+            _log.error("%s", self._repaired)
+            self.on_trouble("repaired", self.path.name, self._repaired)
 
     def _put(self, namespace: str, changes: Mapping[str, Row | None]) -> None:
         """Make `changes` visible; they wait for a commit."""
@@ -206,7 +225,8 @@ class SqliteEngine(EngineBase):
             key: None if row is None else (row.value, None if row.ttl is None else expiry(row.ttl))
             for key, row in changes.items()
         }
-        self._overlay.put(namespace, rows)
+        self._rows.put(namespace, rows)
+        self._log.add(namespace, rows)
         self.tell(namespace, changes)
 
     async def _sweep(self) -> None:
@@ -226,9 +246,9 @@ class SqliteEngine(EngineBase):
         self._check_open()
         self._lifetime.stop()
         now = self._lifetime.now()
-        stored = [row for row in await self._fetch(_EXPIRED, (now,)) if not self._overlay.has(*row[:2])]
+        stored = [row for row in await self._fetch(sql.EXPIRED, (now,)) if not self._rows.overlay.has(*row[:2])]
         gone: dict[str, dict[str, None]] = {}
-        for namespace, key, expires in [*stored, *self._overlay.expiring()]:
+        for namespace, key, expires in [*stored, *self._rows.overlay.expiring()]:
             if expires is None or expires > now:
                 self._lifetime.sweep_at(expires)
             else:
@@ -256,22 +276,22 @@ class SqliteEngine(EngineBase):
             while not self._is_closing:
                 await self._wake.wait()
                 self._wake.clear()
-                if self._connection is not None and not self._is_closing:
-                    await self._commit(self._connection)
+                if not self._is_closing:
+                    await self._commit()
         except BaseException as error:
             self._answer(self._waiters, f"{self.path} is not written any more: {type(error).__name__}")
             raise
 
-    async def _commit(self, connection: aiosqlite.Connection) -> None:
+    async def _commit(self) -> None:
         """Commit all there is. Doing it again after a failure or a cancellation is harmless: the last values win."""
         self._drop_timer()
         waiters, self._waiters = self._waiters, []
-        rows = self._overlay.lift()
-        size, begun = self._overlay.size, perf_counter()
+        rows = self._rows.overlay.lift()
+        size, begun = self._rows.overlay.size, perf_counter()
         try:
-            await self._write(connection, rows)
-        except sqlite3.Error as error:
-            self._failed(explain("write", self.path, error))
+            await self._write(rows)
+        except StorageError as error:
+            self._failed(str(error))
             self._answer(waiters, self._failure)
             return
         except BaseException:
@@ -279,6 +299,7 @@ class SqliteEngine(EngineBase):
             raise
         if self._failure:
             _log.info("%s is written again; nothing was lost", self.path)
+            self.on_trouble("recovered", self.path.name, "it is written again; nothing was lost")
         self._failure = ""
         self._retry_delay = self._window
         if rows:
@@ -291,28 +312,26 @@ class SqliteEngine(EngineBase):
             )
         self._answer(waiters, "")
         async with self._settled:
-            self._overlay.land()
+            self._rows.overlay.land()
 
-    async def _write(self, connection: aiosqlite.Connection, rows: list[tuple[str, str, Held | None]]) -> None:
+    async def _write(self, rows: list[tuple[str, str, Held | None]]) -> None:
         kept: list[tuple[object, ...]] = [(namespace, key, *row) for namespace, key, row in rows if row is not None]
-        gone = [(namespace, key) for namespace, key, row in rows if row is None]
         if self._lifetime.is_used and (rows or self._is_closing):
-            kept.append((*_CLOCK, self._lifetime.now(), None))
-        if not kept and not gone:
-            return
-        try:
-            if kept:
-                await connection.executemany(_UPSERT, kept)
-            if gone:
-                await connection.executemany(_DELETE, gone)
-            await connection.commit()
-        except sqlite3.Error:
-            await connection.rollback()
-            raise
+            kept.append((*sql.CLOCK, self._lifetime.now(), None))
+        gone = [(namespace, key) for namespace, key, row in rows if row is None]
+        statements: list[Statement] = [(sql.UPSERT, kept), (sql.DELETE, gone)]
+        statements += self._log.lift(is_last=self._is_closing)
+        if wanted := [one for one in statements if one[1]]:
+            try:
+                await self._file.write(wanted)
+            finally:
+                self._tell_repair()
+        self._log.land()
 
     def _failed(self, failure: str) -> None:
         if failure != self._failure:
             _log.error("%s; what is to be written is kept in memory and tried again", failure)
+            self.on_trouble("failing", self.path.name, failure)
         self._failure = failure
         if not self._is_closing:
             self._drop_timer()

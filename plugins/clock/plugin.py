@@ -142,25 +142,33 @@ class WallClock(Plugin):
 
     async def _look(self) -> None:
         evidence = self._evidence = await asyncio.to_thread(self._machine.read)
-        now, wall, offset = self.ctx.clock.monotonic(), self.ctx.clock.now() / 1e9, self._machine.offset()
+        wall, offset = self.ctx.clock.now() / 1e9, self._machine.offset()
         moved, self._offset = offset - self._offset, offset
-        if not evidence.synchronised or abs(moved) >= JUMP:
-            self._synchronised_since = None
-        if evidence.synchronised and self._synchronised_since is None:
-            self._synchronised_since = now
-        stood = 0.0 if self._synchronised_since is None else now - self._synchronised_since
-        old, verdict = self._verdict, self._judged(Facts(wall, offset, evidence, self._memory, stood))
+        jumped = abs(moved) >= JUMP
+        self._jumps += jumped
+        stood = self._stood(evidence.synchronised and not jumped)
+        old, verdict = self._verdict, self._judged(Facts(wall, offset, evidence, self._memory, stood, self._jumps > 0))
         self._verdict = verdict
+        is_news = old is None or old.trusted != verdict.trusted
         # It runs out by itself if nobody judges any more; who waits for the right time then goes on without.
         self.ctx.state.set(TRUSTED, verdict.trusted, ttl=max(_LOOKS * self._settings.every, 60.0))
-        if old is None or old.trusted != verdict.trusted:
+        if is_news:
             self._tell(verdict, is_first=old is None)
-        if abs(moved) >= JUMP:
-            self._jumps += 1
+        if jumped:
             self.ctx.log.info("The wall clock was set %+.1f s, to %s", moved, shown(wall))
             self.ctx.events.publish("clock.jumped", "clock", Jumped(round(moved, 3)))
-        if verdict.trusted and (old is None or not old.trusted):
+        if is_news and verdict.trusted:
             await self._save()
+
+    def _stood(self, is_synchronised: bool) -> float:  # noqa: FBT001 - as it is
+        """How long (s) it has been synchronised without a break."""
+        now = self.ctx.clock.monotonic()
+        if not is_synchronised:
+            self._synchronised_since = None
+            return 0.0
+        if self._synchronised_since is None:
+            self._synchronised_since = now
+        return now - self._synchronised_since
 
     def _judged(self, facts: Facts) -> Verdict:
         if self._settings.trust != "auto":

@@ -34,7 +34,7 @@ class Memory(msgspec.Struct, frozen=True):
 class Facts(NamedTuple):
     """All that the judgement rests on: wall time (s since 1970), its offset (see Memory), and what is remembered.
 
-    `stood` is how long (s) the clock has been synchronised without a break.
+    `stood` is how long (s) the clock has been synchronised without a break; `was_set` while the hub ran, or was not.
     """
 
     wall: float
@@ -42,6 +42,7 @@ class Facts(NamedTuple):
     evidence: Evidence
     memory: Memory
     stood: float = 0.0
+    was_set: bool = False
 
 
 class Verdict(NamedTuple):
@@ -59,7 +60,7 @@ def judge(facts: Facts) -> Verdict:
     if wall > _OUTLIVED:
         return Verdict(trusted=False, why=f"it shows {shown(wall)}, and no hub gets that old")
     if not (why := _for_it(facts)):
-        return Verdict(trusted=False, why="no time server has answered yet and the machine has no battery clock")
+        return Verdict(trusted=False, why="nobody has set it yet and the machine has no battery clock")
     if wall < memory.latest - _SLACK and not (evidence.synchronised and facts.stood >= PATIENCE):
         return Verdict(trusted=False, why=f"it shows {shown(wall)}, but it has shown {shown(memory.latest)} before")
     return Verdict(trusted=True, why=why)
@@ -88,6 +89,10 @@ def _for_it(facts: Facts) -> str:
         return "a time server keeps it"
     if evidence.battery:
         return "the machine has a battery clock"
+    if facts.was_set:
+        return (
+            "somebody has set it while the hub ran"  # who does so knows the time: a person, where there is no Internet
+        )
     if memory.boot == evidence.boot != "" and abs(facts.offset - memory.offset) < JUMP:
         return "it was right before and nobody has set it since"
     return ""

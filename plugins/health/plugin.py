@@ -25,6 +25,7 @@ _WORSE: tuple[Condition, ...] = ("ok", "degraded", "failing")
 _SOON = 0.5
 _REMEMBERED = 60.0
 _LINE = 300
+_HOUR = 3600.0
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,10 +47,14 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything is checked `every` so many seconds; a plugin's own check may take `limit` seconds."""
+    """Everything is checked `every` so many seconds; a plugin's own check may take `limit` seconds.
+
+    All that is stored is looked through for damage every `storage_days` (0: never).
+    """
 
     every: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0
     limit: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 5.0
+    storage_days: Annotated[float, msgspec.Meta(ge=0, le=365)] = 7.0
 
 
 class Health(Plugin):
@@ -73,6 +78,8 @@ class Health(Plugin):
         if self._systemd.watchdog:
             self.ctx.tasks.start("feeds the watchdog", self._feed())
         self.ctx.tasks.start("looks around", self._look_around())
+        if self._settings.storage_days:
+            self.ctx.tasks.start("looks through the storage", self._look_through_storage())
 
     @service
     async def check(self) -> Summary:
@@ -107,6 +114,7 @@ class Health(Plugin):
         self._blocked = self.ctx.clock.monotonic(), event.data
 
     @on("hub.loop_blocked")
+    @on("storage.*")
     @on("plugin.status")
     @on("state.changed", subject="protocol/+")
     def _look_soon(self, _event: Event) -> None:
@@ -125,6 +133,20 @@ class Health(Plugin):
             await self.check()
             await self.ctx.clock.sleep(self._settings.every)
 
+    async def _look_through_storage(self) -> None:
+        # Counted in hours that the hub runs: its clock may be set any day.
+        while True:
+            await self.ctx.clock.sleep(_HOUR)
+            hours = await self.ctx.storage.get("hours_since_look", 0) + 1
+            if hours >= self._settings.storage_days * 24:
+                try:
+                    found = await self.ctx.services.call("hub.check_storage", timeout=_HOUR)
+                    hours = 0
+                    self.ctx.log.info("All that is stored was looked through: %s", "; ".join(found) or "it is sound")
+                except HubError as error:
+                    self.ctx.log.warning("What is stored cannot be looked through: %s", error)
+            await self.ctx.storage.set("hours_since_look", hours)
+
     async def _feed(self) -> None:
         while True:
             self._tell_systemd(WATCHDOG="1")
@@ -142,10 +164,12 @@ class Health(Plugin):
             return Check("failing", f"its check must answer with status (ok, degraded, failing) and reason: {error}")
 
     def _of_hub(self, figures: HubStatistics) -> Check:
-        if figures.journal.failure:
-            return Check("failing", f"journal: {figures.journal.failure}")
-        if figures.storage.failure:
-            return Check("failing", f"storage: {figures.storage.failure}")
+        failures = {"storage": figures.storage.failure, "journal": figures.journal.failure}
+        if any(failures.values()):
+            return Check("failing", "; ".join(f"{part}: {failure}" for part, failure in failures.items() if failure))
+        repairs = [one.repaired for one in (figures.storage, figures.journal) if one.repaired]
+        if repairs:
+            return Check("degraded", "; ".join(repairs))
         if self._blocked and self.ctx.clock.monotonic() - self._blocked[0] < _REMEMBERED:
             report = self._blocked[1]
             who = f"plugin {report.plugin}" if report.plugin else "something"

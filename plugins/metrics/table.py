@@ -61,6 +61,11 @@ def _plugins(name: str, kind: Literal["counter", "gauge"], text: str, value: Cal
     return Metric(f"hub_plugin_{name}", kind, text, ("plugin",), samples)
 
 
+def _written(figures: Figures) -> Iterator[Sample]:
+    for source, count in sorted(figures.statistics.journal.written.items()):
+        yield (("plugin", source),), count
+
+
 def _info(figures: Figures) -> Iterator[Sample]:
     yield (("name", figures.status.name), ("version", figures.status.version)), 1
 
@@ -68,6 +73,11 @@ def _info(figures: Figures) -> Iterator[Sample]:
 def _events(figures: Figures) -> Iterator[Sample]:
     for type_, count in sorted(figures.statistics.events.items()):
         yield (("type", type_),), count
+
+
+def _journal_bytes(figures: Figures) -> Iterator[Sample]:
+    for kind, size in figures.statistics.journal.bytes.items():
+        yield (("class", kind),), size
 
 
 def _conditions(figures: Figures) -> Iterator[Sample]:
@@ -92,12 +102,15 @@ METRICS = (
     _one("storage_commits_total", "counter", "Commits made.", lambda one: one.storage.commits),
     _one("storage_commit_seconds_total", "counter", "Time spent in commits.", lambda one: one.storage.commit_s),
     _one("storage_waiting_bytes", "gauge", "Bytes not committed yet.", lambda one: one.storage.waiting_bytes),
+    _one("storage_failing", "gauge", "1 while the storage cannot write.", lambda one: bool(one.storage.failure)),
     _one("journal_records_total", "counter", "Events given a number in the journal.", lambda one: one.journal.last),
     _one("journal_missing_total", "counter", "Of them those that are gone.", lambda one: one.journal.missing),
     _one("journal_waiting", "gauge", "Events not committed yet.", lambda one: one.journal.waiting),
     _one("journal_commits_total", "counter", "Commits of the journal.", lambda one: one.journal.commits),
+    Metric("hub_journal_bytes", "gauge", "Bytes of the journal's batches, by class.", ("class",), _journal_bytes),
+    Metric("hub_journal_written_bytes_total", "counter", "Bytes added to it, by plugin.", ("plugin",), _written),
     _one("journal_failing", "gauge", "1 while the journal cannot write.", lambda one: bool(one.journal.failure)),
-    _one("storage_failing", "gauge", "1 while the storage cannot write.", lambda one: bool(one.storage.failure)),
+    _one("disk_written_bytes_total", "counter", "Bytes the hub had the disk write.", lambda one: one.disk_bytes),
     Metric("hub_plugin_status", "gauge", "1 for the status a plugin has.", ("plugin", "status"), _conditions),
     _plugins("busy_seconds_total", "counter", "Time of the loop in a plugin's code.", lambda one: one.busy_s),
     _plugins("published_total", "counter", "Events a plugin published, state changes too.", lambda one: one.published),

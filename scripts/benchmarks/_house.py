@@ -1,6 +1,6 @@
 """A hub in this process with the plugins `devices`, `automation` and one that plays the devices, for `core`.
 
-Real engines: SQLite in a temporary folder, state written behind, the system's clock; no API and no radio.
+Real engines: SQLite and the journal in a temporary folder, the system's clock; no API and no radio.
 """
 
 import asyncio
@@ -19,6 +19,10 @@ from hub.bus import EventBus
 from hub.clock import SystemClock
 from hub.hosts.core import Core
 from hub.hosts.inside import InsideHost
+from hub.journal import Journal
+from hub.journal.file import JournalFile
+from hub.journal.retention import Limits
+from hub.journal.rules import Rules
 from hub.manifest import Manifest
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
@@ -29,6 +33,7 @@ from plugins.automation.plugin import Automations
 from plugins.devices.plugin import Devices
 
 MOTION, LAMP = "bench-motion", "bench-lamp"
+_JOURNAL = 256 * 1_048_576  # bytes
 _RULES = """
 [[rule]]
 name = "Asks a service"
@@ -116,10 +121,13 @@ async def house() -> AsyncIterator[Bench]:
         clock, tasks = SystemClock(), TaskGroup("hub")
         bus = EventBus(lambda owner, heard, error: faults.append(f"{owner}: {heard.type}: {error!r}"))
         storage = SqliteEngine(folder / "hub.db", tasks=tasks, clock=clock, commit_window=0.5)
-        core = Core(bus, ServiceRegistry(), StateEngine(bus), storage, clock, folder)
+        state = StateEngine(bus)
+        core = Core(bus, ServiceRegistry(), state, storage, clock, folder)
+        file, store = JournalFile(folder / "telemetry.db", Limits(_JOURNAL)), storage.namespace("_journal")
+        journal = Journal(file, Rules(), bus=bus, state=state, store=store, tasks=tasks, clock=clock)
         bus.declare("plugin.status", PluginInfo, "hub")
         await storage.open()
-        await core.state.restore(storage.namespace("_state"), tasks)
+        await journal.open()
         hosts: list[InsideHost] = []
         try:
             for plugin in (Devices, Bench, Automations):
@@ -132,7 +140,7 @@ async def house() -> AsyncIterator[Bench]:
         finally:
             for host in reversed(hosts):
                 await host.stop()
-            await core.state.flush()
+            await journal.close()
             await storage.close()
             await tasks.cancel()
     if faults:

@@ -13,7 +13,13 @@ from scripts.tools.files import ROOT, project_files, relative
 HUB_LINES = 350  # 300 is meant; the rest is grace
 OTHER_LINES = 450  # 400 is meant
 CORE_LINES = 3000  # of code: neither blank lines nor comments nor docstrings
-NOT_CORE = ("hub/cli/", "hub/hosts/", "hub/storage/")  # of the storage only the contract counts
+NOT_CORE = (
+    "hub/backup/",
+    "hub/cli/",
+    "hub/hosts/",
+    "hub/journal/",
+    "hub/storage/",
+)  # of the storage only the contract counts
 HELP_S = 20.0
 
 # Split, so that this file does not find itself.
@@ -48,7 +54,7 @@ def code_lines(text: str) -> int:
 
 
 def core_lines(files: Iterable[Path]) -> int:
-    """Count the code of the core: hub without its command line, hosts and storage engines."""
+    """Count the code of the core: hub without its command line, hosts, journal, backups and storage engines."""
     core = (
         path
         for path in files

@@ -13,6 +13,7 @@ import hub.cli
 from hub import config
 from hub.api import Plugin, event_type, service_limits
 from hub.assembly import EVENTS, PLUGIN_SERVICES, SERVICES
+from hub.backup.desk import SERVICES as BACKUP_SERVICES
 from hub.cli.root import app
 from hub.hosts.discovery import bundled
 from hub.hosts.loading import load_class
@@ -51,11 +52,12 @@ def configuration() -> str:
 
 def services() -> str:
     """Every service with its arguments."""
+    own = {**SERVICES, **BACKUP_SERVICES, **PLUGIN_SERVICES}
     parts = [
         "# Services\n",
         _SERVICES,
         "## hub\n",
-        *(_service(name, function) for name, function in sorted({**SERVICES, **PLUGIN_SERVICES}.items())),
+        *(_service(name, function) for name, function in sorted(own.items())),
     ]
     for manifest, cls in _plugins():
         offered = [

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -280,33 +279,30 @@ def test_a_storage_that_cannot_be_opened_is_told_once_and_logged(run: Run, tmp_p
     assert "hub.db cannot be opened" in (tmp_path / "logs" / "hub.log").read_text()
 
 
-def test_damaged_state_is_forgotten_and_the_hub_lives(run: Run, tmp_path: Path) -> None:
+def test_damaged_telemetry_is_set_aside_and_the_hub_lives(run: Run, tmp_path: Path) -> None:
     process = run()
     process.wait_for(UP)
     assert stopped(process) == 0
-    with contextlib.closing(sqlite3.connect(tmp_path / "hub.db")) as file, file:
-        file.execute(
-            "INSERT INTO kv (namespace, key, value) VALUES ('_state', 'device/x/on_off', x'a161')"
-        )  # a text, not value, version, time
+    (tmp_path / "telemetry.db").write_bytes(b"what a power cut may leave" * 100)
     process = run()
     process.wait_for(UP)
-    assert process.find("device/x/on_off is damaged"), process.output
-    assert Client(tmp_path / "hub.sock").get("state", prefix="device/x") == {}
+    assert process.find(r"telemetry.db: it is not .*; it was set aside as telemetry.db.damaged-1 and a new one begun")
     assert stopped(process) == 0
+    assert (tmp_path / "telemetry.db.damaged-1").exists()
 
 
 def test_a_fault_of_the_hub_itself_is_a_sentence_and_an_end(run: Run, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     code = """import sys
 from hub.api import Plugin
-import hub.state
+import hub.journal
 
 
 async def fails(*_):
     raise ZeroDivisionError("so it is")
 
 
-hub.state.StateEngine.flush = fails
+hub.journal.Journal.close = fails
 
 
 class It(Plugin):

@@ -91,6 +91,7 @@ files = ["/srv/tones"]
         (":Doorbell", "", ":4: entry: 'plugins.doorbell.plugin' names no class; write \"module:Class\""),
         ("entry", "after = ['A b']\nentry", ":4: after: 'A b' is not an id; use a letter"),
         ("entry", "requires = { a = '~1' }\nentry", ":4: [requires] a: '~1' is not a version range; write a range"),
+        ("entry", "journal = { bulk = ['a..b'] }\nentry", ":4: [journal] bulk: 'a..b' is not an event type, or a type"),
         ("entry", "requires = { A = '1' }\nentry", ":4: [requires] A: 'A' is not an id"),
         ("entry", "isolation = 'no'\nentry", ":4: isolation: invalid enum value 'no'; use one of inside"),
         ("entry", "enable = true\nentry", ":4: enable: is not a known key, did you mean 'enabled'"),

@@ -34,6 +34,9 @@ class FakeRadio:
     async def flush(self) -> None:
         return
 
+    async def remember(self) -> None:
+        return
+
     async def close(self) -> None:
         self.closed += 1
         if self.close_fault is not None:

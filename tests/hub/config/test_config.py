@@ -98,7 +98,7 @@ def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
         ("[hub]\nname = 1", ":2: [hub] name: expected str, got int"),
         ("\n[hub]\n# no\nnmae = 'x'", ":4: [hub] nmae: is not a known key, did you mean 'name'"),
         ("[sturage]\npath = 'a'", ":1: sturage: is not a known key, did you mean 'storage'"),
-        ("[mqtt]\nhost = 'a'", ":1: mqtt: is not a known key; known are hub, log, plugin, plugins, storage"),
+        ("[mqtt]\nhost = 'a'", ":1: mqtt: is not a known key; known are hub, journal, log, plugin, plugins, storage"),
         (
             "[hub]\nlog_level = 'loud'",
             ":2: [hub] log_level: invalid enum value 'loud'; use one of debug, info, warning, error",

@@ -6,6 +6,7 @@ import pytest
 
 from hub.journal.desk import Desk
 from hub.patterns import PatternError
+from hub.storage.memory import MemoryEngine
 from tests.hub.journal.recorder import Recorder, recording
 
 
@@ -14,7 +15,7 @@ async def filled(home: Recorder, count: int = 30) -> Desk:
         home.say(number, type="said" if number % 3 else "bell")
         home.state.set("lamp/level", number)
     await home.journal.flush()
-    return Desk(home.journal)
+    return Desk(home.journal, MemoryEngine())
 
 
 async def test_events_are_found_by_type_subject_and_time(tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ def opened(folder: Path, limits: Limits = ROOM, reserved: int = 0) -> JournalFil
     return file
 
 
+def db_of(file: JournalFile) -> sqlite3.Connection:
+    assert file._db is not None
+    return file._db
+
+
 def store(file: JournalFile, *kinds: int, states: Any = (), **more: Any) -> int:  # noqa: ANN401
     return file.store(Pending([(kind, event()) for kind in kinds], states, **more))
 
@@ -98,6 +103,21 @@ def test_bulk_is_dropped_first_and_alarms_last_and_each_gap_is_told(tmp_path: Pa
         assert sum(gap.count for gap in file.missing()) == gaps
         assert sum(file.kept_bytes) <= limit
     assert (tmp_path / "telemetry.db").stat().st_size < 1.3 * limit
+
+
+def test_bytes_are_shared_out_to_the_sources_of_the_events(tmp_path: Path) -> None:
+    def told(source: str, count: int) -> list[tuple[int, Event]]:
+        return [(NORMAL, Event("said", "a", source, 0, next(_times), number)) for number in range(count)]
+
+    with closing(opened(tmp_path)) as file:
+        file.store(Pending([*told("lamps", 30), *told("bell", 10)], []))
+        once = dict(file.shares)
+        assert sum(once.values()) == pytest.approx(sum(file.kept_bytes), abs=2)
+        assert once["lamps"] == pytest.approx(3 * once["bell"], abs=3)
+        file.store(Pending(told("bell", 1), [("a", 1, 1, 1)]))
+        assert file.shares["lamps"] == once["lamps"]
+        assert file.shares["bell"] > once["bell"]
+        assert file.shares["hub"] > 0  # the row of a state
 
 
 def test_a_class_may_have_a_limit_of_its_own(tmp_path: Path) -> None:
@@ -186,8 +206,8 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_done_again(tmp_path: Path
             return Pending(some, [("a", noise.random(), 1, 1)], is_snapshot=True, dropped=(0, 0, 1))
 
         file.store(pending())
-        before = file.last, file.kept_bytes, file.missing(), file.stored(), [*file.states()]
-        db = file._open
+        before = file.last, file.kept_bytes, file.shares, file.missing(), file.stored(), [*file.states()]
+        db = db_of(file)
 
         def forbid(action: int, *names: str | None) -> int:
             actions = {
@@ -200,10 +220,11 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_done_again(tmp_path: Path
 
         db.set_authorizer(forbid)
         again = pending()
-        with pytest.raises(sqlite3.DatabaseError):
+        with pytest.raises(StorageError, match="not authorized"):
             file.store(again)
         db.set_authorizer(None)
-        assert (file.last, file.kept_bytes, file.missing(), file.stored(), [*file.states()]) == before
+        after = file.last, file.kept_bytes, file.shares, file.missing(), file.stored(), [*file.states()]
+        assert after == before
         last = file.store(again)
         assert last == before[0] + 21
         assert file.stored() + sum(gap.count for gap in file.missing()) == last
@@ -227,10 +248,10 @@ def test_what_states_are_restored_from_is_not_dropped(tmp_path: Path) -> None:
     with closing(opened(tmp_path, Limits(20_000))) as file:
         for number in range(30):
             file.store(Pending([(BULK, event(f"s{number}", random.Random(number).randbytes(900)))], []))
-        assert file.is_over
+        was_over = file.is_over
         assert len([*file.states()]) == 30
         file.store(Pending([], [("s", 1, 1, 1)], is_snapshot=True))
-        assert not file.is_over
+        assert (was_over, file.is_over) == (True, False)
         assert file.stored() < 30
 
 
@@ -238,8 +259,8 @@ def test_damaged_batches_are_gaps_and_the_rest_is_read(tmp_path: Path) -> None:
     with closing(opened(tmp_path)) as file:
         for _ in range(3):
             store(file, NORMAL, NORMAL, states=[("x", 1, 1, 1, 5.0, "y")])
-        file._open.execute("UPDATE batch SET data = x'00' WHERE last = 4")
-        file._open.execute("UPDATE state SET data = x'00' WHERE id = 2")
+        db_of(file).execute("UPDATE batch SET data = x'00' WHERE last = 4")
+        db_of(file).execute("UPDATE state SET data = x'00' WHERE id = 2")
         page = file.read(0, 10)
         assert [one.seq for one in page.records] == [1, 2, 5, 6]
         assert page.gaps == [Gap(3, 4, 2, "damaged")]

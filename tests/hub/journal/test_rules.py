@@ -24,6 +24,11 @@ def test_the_first_list_that_names_it_wins_and_the_rest_is_normal() -> None:
         assert kind(rules, "state.changed", "y") == "normal"
 
 
+def test_the_configuration_wins_over_what_plugins_wish() -> None:
+    rules = Rules(bulk=["a.b"], more_alarm=["a.*"], more_bulk=["a.c", "c"])
+    assert [kind(rules, one) for one in ("a.b", "a.c", "c", "d")] == ["bulk", "alarm", "bulk", "normal"]
+
+
 def test_many_subjects_do_not_fill_the_memory() -> None:
     rules = Rules(alarm=["a x/9"])
     for number in range(20_000):

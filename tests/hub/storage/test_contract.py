@@ -46,6 +46,17 @@ async def test_namespaces_do_not_see_each_other(engine: StorageEngine) -> None:
     assert await one.list() == []
 
 
+async def test_what_each_namespace_handed_in_is_counted(engine: StorageEngine) -> None:
+    one, other = engine.namespace("one"), engine.namespace("other")
+    await one.set("key", "1234")
+    await one.delete("key")
+    await other.set("key", "12345")
+    await other.set("key", "12345")
+    counts = engine.stats().written
+    assert counts == {"one": one.written, "other": other.written}
+    assert counts["other"] > counts["one"] > 4
+
+
 @pytest.mark.parametrize("durable", [False, True])
 async def test_writes_are_there_after_a_restart(store: Store, *, durable: bool) -> None:
     space = store.space()

@@ -25,15 +25,14 @@ BIG = b"x" * 20_000
 
 
 async def tell(engine: SqliteEngine, pragma: str) -> None:
-    assert engine._connection is not None
-    _ = list(await engine._connection.execute_fetchall(pragma))
+    await engine._file.fetch(pragma)
 
 
 def commits(engine: SqliteEngine) -> list[str]:
     """Note each COMMIT that the engine makes from now on."""
     seen: list[str] = []
-    assert engine._connection is not None
-    engine._connection._conn.set_trace_callback(lambda text: seen.append(text) if text == "COMMIT" else None)
+    assert engine._file._file._db is not None
+    engine._file._file._db.set_trace_callback(lambda text: seen.append(text) if text == "COMMIT" else None)
     return seen
 
 
@@ -46,8 +45,8 @@ def hold_commit(engine: SqliteEngine) -> tuple[threading.Event, threading.Event]
             reached.set()
             release.wait(10)
 
-    assert engine._connection is not None
-    engine._connection._conn.set_trace_callback(hold)
+    assert engine._file._file._db is not None
+    engine._file._file._db.set_trace_callback(hold)
     return reached, release
 
 

@@ -54,6 +54,37 @@ async def test_a_clock_set_anew_makes_nothing_up_and_goes_on() -> None:
     alarm.stop()
 
 
+async def test_while_the_clock_is_not_trusted_nothing_rings_and_what_was_due_rings_once_after() -> None:
+    clock, rung, trusted = ManualClock(0), list[float](), False
+    alarm = Alarm(clock, daily, lambda: rung.append(clock.now() / 1e9), lambda: trusted)
+    await clock.advance(3 * DAY)  # in 1970
+    assert not rung
+    clock.jump(20_000 * DAY - 3 * DAY + 600)  # ten minutes after the moment, and the hub has run for three days
+    trusted = True
+    await clock.advance(60)
+    assert len(rung) == 1
+    await clock.advance(DAY)
+    assert len(rung) == 2
+    alarm.stop()
+
+
+async def test_a_clock_that_is_found_right_soon_makes_nothing_up() -> None:
+    clock, rung, trusted = ManualClock(0), list[float](), False
+    alarm = Alarm(clock, daily, lambda: rung.append(1), lambda: trusted)
+    await clock.advance(30)
+    clock.jump(20_000 * DAY + 12 * 3600)
+    trusted = True
+    await clock.advance(60)
+    assert not rung
+    await clock.advance(12 * 3600)
+    assert len(rung) == 1
+    trusted = False  # and lost again
+    clock.jump(-100 * DAY)
+    await clock.advance(2 * DAY)
+    assert len(rung) == 1
+    alarm.stop()
+
+
 async def test_an_interval_is_steady_and_skips_what_it_missed() -> None:
     clock, rung = clock_at(0), list[float]()
     interval = Interval(clock, 10, lambda: rung.append(clock.monotonic() - 1000))

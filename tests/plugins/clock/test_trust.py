@@ -23,7 +23,7 @@ NOW = "2026-11-24 08:00"
     [
         (SERVED, True, "a time server keeps it"),
         (BATTERY, True, "the machine has a battery clock"),
-        (NOBODY, False, "no time server has answered yet and the machine has no battery clock"),
+        (NOBODY, False, "nobody has set it yet and the machine has no battery clock"),
     ],
 )
 async def test_somebody_must_speak_for_it(evidence: Evidence, trusted: bool, why: str) -> None:  # noqa: FBT001
@@ -110,8 +110,23 @@ async def test_once_right_it_stays_right_without_the_internet_until_somebody_set
         await one.hub.clock.advance(600)
         await one.start()
         assert (await one.look()).trusted, "a restart of the hub changes nothing"
-        await one.set_to("2026-12-24 18:00")
-        assert not (await one.look()).trusted
+        await one.hub.stop("clock")
+        one.hub.clock.jump(-7 * 3600)
+        await one.start()
+        assert not (await one.look()).trusted, "somebody set it while the hub was off"
+
+
+async def test_who_sets_it_while_the_hub_runs_is_believed_also_after_a_restart_of_the_hub() -> None:
+    async with bench("1970-01-01 00:01") as one:
+        await one.start()
+        await one.set_to("2026-01-02 08:00")
+        status = await one.look()
+        assert (status.trusted, status.why) == (True, "somebody has set it while the hub ran")
+        await one.hub.stop("clock")
+        await one.start()
+        assert (await one.look()).trusted
+        await one.set_to("2026-01-01 08:00")
+        assert not (await one.look()).trusted, "but not that time ran backward"
 
 
 async def test_another_start_of_the_machine_begins_with_nothing() -> None:
@@ -128,7 +143,8 @@ async def test_its_owner_may_confirm_it() -> None:
         await one.start()
         with pytest.raises(HubError, match=r"cannot be right: it shows 1970.* made; set it first"):
             await one.hub.call("clock.confirm")
-        await one.set_to(NOW)
+    async with bench(NOW) as one:
+        await one.start()
         assert not (await one.look()).trusted
         assert (await one.hub.call("clock.confirm")).trusted
         assert one.hub.state.get("clock/trusted") is True
@@ -148,7 +164,7 @@ async def test_a_confirmed_time_takes_the_place_of_a_later_one() -> None:
 async def test_what_cannot_be_held_to_this_start_of_the_machine_cannot_be_confirmed() -> None:
     async with bench(NOW, Evidence()) as one:
         await one.start()
-        with pytest.raises(HubError, match="no time server has answered yet"):
+        with pytest.raises(HubError, match="nobody has set it yet"):
             await one.hub.call("clock.confirm")
 
 

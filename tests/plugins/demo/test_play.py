@@ -165,10 +165,10 @@ async def test_it_ends_in_time_and_says_why_when_the_radio_never_comes_up(
     async with shelf(tmp_path) as here:
         here.zigbee.ready(down="the stick is on fire")
         await here.run_demo(seconds=10, report=str(tmp_path / "r.json"))
+        await eventually(lambda: "Waiting for the radio: the stick is on fire" in capsys.readouterr().out)
         report = await report_of(here, tmp_path / "r.json", 9)
         assert report["error_messages"] == ["the home did not come alive within 10 s: the stick is on fire"]
         assert here.stopped == [1]
-        assert "Waiting for the radio: the stick is on fire" in capsys.readouterr().out
 
 
 async def test_a_report_that_cannot_be_written_is_told_and_ends_all_the_same(

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from hub.api import HubError, HubStatistics, LoopBlocked, PluginInfo
-from hub.stats import LoopStats, StorageStats
+from hub.stats import JournalStats, LoopStats, StorageStats
 from hub.testing import HubInMemory, running
 from plugins.health.plugin import Check, Health, Summary
+from tests.harness import eventually
 
 FIGURES = HubStatistics(
     uptime_s=1.0,
@@ -27,6 +28,7 @@ FIGURES = HubStatistics(
     plugins=[],
     loop=LoopStats(),
     storage=StorageStats(),
+    journal=JournalStats(),
 )
 
 
@@ -39,8 +41,11 @@ class House:
     def plugins(self, **statuses: str) -> None:
         self.hub.stand_in("hub.plugins", [_info(name, status) for name, status in statuses.items()])
 
-    def storage(self, failure: str) -> None:
-        self.hub.stand_in("hub.statistics", msgspec.structs.replace(FIGURES, storage=StorageStats(failure=failure)))
+    def storage(self, failure: str, journal: str = "") -> None:
+        figures = msgspec.structs.replace(
+            FIGURES, storage=StorageStats(failure=failure), journal=JournalStats(failure=journal)
+        )
+        self.hub.stand_in("hub.statistics", figures)
 
     def offers(self, plugin: str, answer: Any) -> None:  # noqa: ANN401
         async def health() -> Any:  # noqa: ANN401
@@ -126,10 +131,38 @@ async def test_a_check_that_hangs_fails_and_keeps_nobody_else_waiting() -> None:
         assert found.checks["chime"] == Check()
 
 
+async def test_once_a_week_all_that_is_stored_is_looked_through() -> None:
+    async with house(storage_days=2, every=3600) as home:
+        looks: list[int] = []
+
+        async def look() -> list[str]:
+            looks.append(1)
+            return []
+
+        home.hub.offer("hub.check_storage", look)
+        await home.hub.clock.advance(47 * 3600)
+        assert looks == []
+        await home.hub.stop("health")  # only hours that the hub runs count, and they are remembered
+        await home.hub.run(Health, {"storage_days": 2, "every": 3600})
+        await home.hub.clock.advance(3600)
+        await eventually(lambda: looks == [1])
+        await home.hub.clock.advance(47 * 3600)
+        assert looks == [1]
+
+
+async def test_damage_that_was_mended_is_told() -> None:
+    async with house() as home:
+        figures = msgspec.structs.replace(FIGURES, journal=JournalStats(repaired="it was set aside"))
+        home.hub.stand_in("hub.statistics", figures)
+        assert (await home.check()).checks["hub"] == Check("degraded", "it was set aside")
+
+
 async def test_a_storage_that_fails_is_the_hubs_own_trouble() -> None:
     async with house() as home:
         home.storage("disk full")
         assert (await home.check()).checks["hub"] == Check("failing", "storage: disk full")
+        home.storage("disk full", "read-only")
+        assert (await home.check()).checks["hub"] == Check("failing", "storage: disk full; journal: read-only")
 
 
 @pytest.mark.parametrize(("plugin", "who"), [("lamps", "plugin lamps"), ("", "something")])

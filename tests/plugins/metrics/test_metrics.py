@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.api import HubStatistics, HubStatus
-from hub.stats import LoopStats, PluginStats, ServiceStats, StorageStats, SubscriberStats
+from hub.stats import JournalStats, LoopStats, PluginStats, ServiceStats, StorageStats, SubscriberStats
 from hub.testing import running
 from plugins.metrics.exposition import LIMIT, exposition
 from plugins.metrics.plugin import Metrics
@@ -28,6 +28,10 @@ FIGURES = HubStatistics(
     plugins=[PluginStats("lamps", "running", 0.75, 20, 10, 4, 3, 2, 1, 1, 1, 2, 4096, 1)],
     loop=LoopStats(0.001, 0.5, 2, 3.5),
     storage=StorageStats(100, 5000, 10, 0.125, 64, "disk full"),
+    journal=JournalStats(
+        900, 12, 3, 40, {"alarm": 10, "normal": 200, "bulk": 3000}, "disk full", written={"lamps": 700}
+    ),
+    disk_bytes=8192,
 )
 
 
@@ -70,7 +74,15 @@ def test_every_figure_is_told_with_its_labels_and_base_units() -> None:
         ("hub_storage_commits_total", ()): 10,
         ("hub_storage_commit_seconds_total", ()): 0.125,
         ("hub_storage_waiting_bytes", ()): 64,
+        ("hub_journal_written_bytes_total", lamps): 700,
+        ("hub_disk_written_bytes_total", ()): 8192,
         ("hub_storage_failing", ()): 1,
+        ("hub_journal_records_total", ()): 900,
+        ("hub_journal_missing_total", ()): 12,
+        ("hub_journal_waiting", ()): 3,
+        ("hub_journal_commits_total", ()): 40,
+        ("hub_journal_failing", ()): 1,
+        **{("hub_journal_bytes", (("class", kind),)): size for kind, size in FIGURES.journal.bytes.items()},
         ("hub_plugin_busy_seconds_total", lamps): 0.75,
         ("hub_plugin_published_total", lamps): 20,
         ("hub_plugin_heard_total", lamps): 10,
