@@ -50,7 +50,7 @@ class WallClock:
 
     @property
     def now(self) -> datetime:
-        return datetime.fromtimestamp((time.time_ns() + self._offset) / 1e9, UTC)
+        return datetime.fromtimestamp((time.time_ns() + self._offset) / 1e9, UTC)  # noqa: TID251 - it is what is set
 
     def boot(self, at: str, *, synchronised: bool = False) -> None:
         """Begin a new start of the machine at a time."""

@@ -71,12 +71,12 @@ def test_a_c_library_without_the_call_says_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_offset_is_that_of_the_wall_clock() -> None:
-    assert Machine().offset() + time.monotonic() == pytest.approx(time.time(), abs=1)
+    assert Machine().offset() + time.monotonic() == pytest.approx(time.time(), abs=1)  # noqa: TID251 - it is what is judged
 
 
 async def test_the_kernels_timer_wakes_us_again_and_again_until_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody may set the clock of a machine for a test; a timer that is due wakes just as one that is cancelled.
-    monkeypatch.setattr(machine, "_NEVER", time.time_ns() + 20_000_000)
+    monkeypatch.setattr(machine, "_NEVER", time.time_ns() + 20_000_000)  # noqa: TID251 - a moment of the kernel's
     heard: list[int] = []
     undo = Machine().on_set(lambda: heard.append(1))
     await eventually(lambda: len(heard) >= 3)
