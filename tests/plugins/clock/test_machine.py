@@ -74,6 +74,13 @@ def test_the_offset_is_that_of_the_wall_clock() -> None:
     assert Machine().offset() + time.monotonic() == pytest.approx(time.time(), abs=1)  # noqa: TID251 - it is what is judged
 
 
+def test_a_pause_between_two_looks_at_the_clocks_is_no_jump(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0, 5_000_000_000, 5_000_000_000, 5_000_000_001])
+    monkeypatch.setattr("time.monotonic_ns", lambda: next(moments))
+    monkeypatch.setattr("time.time_ns", lambda: 25_000_000_001)
+    assert Machine().offset() == 20
+
+
 async def test_the_kernels_timer_wakes_us_again_and_again_until_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody may set the clock of a machine for a test; a timer that is due wakes just as one that is cancelled.
     monkeypatch.setattr(machine, "_NEVER", time.time_ns() + 20_000_000)  # noqa: TID251 - a moment of the kernel's
