@@ -201,8 +201,9 @@ class SqliteEngine(EngineBase):
         if wanted := self._rows.unknown(namespace, keys):
             rows = await self._fetch(sql.READ, (namespace, msgspec.json.encode(wanted).decode()))
             found = {key: (value, expires) for key, value, expires in rows}
-            self._rows.keep(namespace, {key: found.get(key) for key in wanted})
-        return self._rows.known(namespace, keys, found, self._lifetime.now())
+        known = self._rows.known(namespace, keys, found, self._lifetime.now())
+        self._rows.keep(namespace, {key: found.get(key) for key in wanted})
+        return known
 
     async def _fetch(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
         try:

@@ -1,0 +1,110 @@
+"""A store whose file or disk breaks: it is opened anew, or mended and gone on with, and says so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hub.errors import StorageError
+from hub.storage.sqlite import SqliteEngine
+from hub.tasks import TaskGroup
+from tests.hub.storage.engines import opened, sqlite
+
+
+class Spare:
+    """A copy that takes the damaged file's place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "spare"
+        self.damages: list[str] = []
+
+    def repair(self, path: Path, damage: str) -> str:
+        self.damages.append(damage)
+        shutil.copyfile(self.file, path)
+        path.with_name(f"{path.name}-wal").unlink(missing_ok=True)
+        return "it was replaced by the spare one"
+
+
+def engine_of(folder: Path, spare: Spare) -> SqliteEngine:
+    return SqliteEngine(folder / "hub.db", tasks=TaskGroup("hub"), repair=spare.repair)
+
+
+async def spared(folder: Path) -> Spare:
+    spare = Spare(folder)
+    async with opened(sqlite(folder)) as engine:
+        await engine.namespace("a").set_many({"x": 1, "y": 1})
+    shutil.copyfile(folder / "hub.db", spare.file)
+    async with opened(sqlite(folder)) as engine:
+        await engine.namespace("a").set("x", 2)
+    return spare
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:4096] + b"\x99" * (path.stat().st_size - 4096))
+
+
+async def test_a_file_that_is_damaged_at_the_start_is_mended(tmp_path: Path) -> None:
+    spare = await spared(tmp_path)
+    spoil(tmp_path / "hub.db")
+    async with opened(engine_of(tmp_path, spare)) as engine:
+        assert await engine.namespace("a").get("x") == 1
+        assert engine.stats().repaired == "it was replaced by the spare one"
+    assert len(spare.damages) == 1
+
+
+async def test_one_that_is_damaged_under_way_is_mended_and_what_waits_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spare = await spared(tmp_path)
+    async with opened(engine_of(tmp_path, spare)) as engine:
+        heard: list[tuple[str, str, str]] = []
+        engine.on_trouble = lambda *trouble: heard.append(trouble)
+        space = engine.namespace("a")
+        assert await space.get("x") == 2
+        await space.set("waits", 1)
+        with (tmp_path / "hub.db").open("r+b") as file:
+            file.write(b"\x99" * 20_000)
+        assert await engine.check() == "it was replaced by the spare one"
+        assert heard == [("repaired", "hub.db", "it was replaced by the spare one")]
+        assert "it was replaced by the spare one" in caplog.text
+        assert (await space.get("x"), await space.get("waits")) == (1, 1)
+        assert await engine.check() == ""
+    async with opened(sqlite(tmp_path)) as engine:
+        assert dict(await engine.namespace("a").list()) == {"x": 1, "y": 1, "waits": 1}
+
+
+async def test_without_a_repair_it_says_what_is_wrong_and_goes_on_from_memory(tmp_path: Path) -> None:
+    await spared(tmp_path)
+    engine = sqlite(tmp_path)
+    await engine.open()
+    space = engine.namespace("a")
+    assert await space.get("x") == 2
+    with (tmp_path / "hub.db").open("r+b") as file:
+        file.write(b"\x99" * 20_000)
+    with pytest.raises(StorageError, match="is not a SQLite file"):
+        await engine.check()
+    with pytest.raises(StorageError):
+        await space.set("x", 3, durable=True)
+    assert await space.get("x") == 3
+    with pytest.raises(StorageError, match="could not be kept when the hub stopped"):
+        await engine.close()
+
+
+async def test_a_connection_that_broke_is_made_anew_when_the_disk_is_back(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path)) as engine:
+        space = engine.namespace("a")
+        await space.set("x", 1, durable=True)
+        engine._file._file._let_go()  # as after an error of the disk
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        for one in list(tmp_path.glob("hub.db*")):
+            one.rename(elsewhere / one.name)
+        with pytest.raises(StorageError, match="is gone; bring its disk back"):
+            await space.set("x", 2, durable=True)
+        assert (await space.get("x"), engine.stats().failure != "") == (2, True)
+        for one in elsewhere.iterdir():
+            one.rename(tmp_path / one.name)
+        await space.set("y", 3, durable=True)
+        assert engine.stats().failure == ""
+    async with opened(sqlite(tmp_path)) as engine:
+        assert dict(await engine.namespace("a").list()) == {"x": 2, "y": 3}
