@@ -10,7 +10,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from time import perf_counter_ns, time_ns
+from time import perf_counter_ns, time_ns  # noqa: TID251 - for people; `seq` orders
 from typing import Any, get_args
 
 import msgspec

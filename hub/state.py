@@ -6,7 +6,7 @@ again renews that, or ends it when no ttl is given.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from time import time_ns
+from time import time_ns  # noqa: TID251 - for people; `version` orders
 from typing import Any
 
 import msgspec

@@ -65,7 +65,7 @@ def put(gathered: Gathered, name: str, order: Order, tell: Tell) -> BackupInfo:
     engines: dict[str, int] = {
         part.kind: schema_of(copy) for part, copy in gathered.sources if part.kind in {"registry", "telemetry"}
     }
-    made = time.time_ns()
+    made = time.time_ns()  # noqa: TID251 - when it was made, for people
     head = Head(name, __version__, made, engines, sealed)
     manifest = Manifest(head, order.plugins, [part for part, _ in gathered.sources], gathered.left_out)
     path = _new_file(order.folder, file_name(name, made, order.what))
@@ -107,7 +107,7 @@ def _new_file(folder: Path, name: str) -> Path:
     """A path that is free; what an interrupted backup left long ago goes."""
     make_folder(folder)
     for stale in folder.glob(f".*{SUFFIX}.part"):
-        if time.time() - stale.stat().st_mtime > _STALE_S:
+        if time.time() - stale.stat().st_mtime > _STALE_S:  # noqa: TID251 - as files are dated
             stale.unlink(missing_ok=True)
     path, number = folder / name, 2
     while path.exists() or path.with_name(f".{path.name}.part").exists():

@@ -114,7 +114,7 @@ def ago(then: int | None) -> str:
     """How long ago a wall time (ns since 1970) was."""
     if not then:
         return ""
-    seconds = max(0, int(time.time() - then / 1e9))
+    seconds = max(0, int(time.time() - then / 1e9))  # noqa: TID251 - for people
     for length, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
         if seconds >= length:
             return f"{seconds // length} {unit} ago"

@@ -50,6 +50,15 @@ def forget_modules(folder: Path) -> None:
             Path(cache_from_source(str(source))).unlink()
     importlib.invalidate_caches()
     gc.collect()  # classes hold themselves, and what was made of them may be large
+    _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Have the C library return what is free to the system: of itself it keeps what lies below something in use."""
+    import ctypes  # noqa: PLC0415 - needed when a plugin goes, which is seldom
+
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _lies_in(module: ModuleType, folder: str) -> bool:

@@ -39,6 +39,7 @@ _MUCH = 1_000_000_000
 _PLAIN = 4  # parts of a row that an event tells all of
 _RETRY_LONGEST = 30.0
 _LEAD = 0.05  # seconds for a commit itself, which is to be over when the window is
+_TRUSTED = "clock/trusted"
 _ALARM = KINDS.index("alarm")
 _LOG = logging.getLogger("hub.journal")
 
@@ -253,7 +254,8 @@ class Journal:
         dropped, self._dropped = tuple(self._dropped), [0, 0, 0]
         if not (events or rows or any(dropped)):
             return None
-        trusted = bool(self._state.get("clock/trusted", default=True))
+        verdict = self._state.entry(_TRUSTED)  # one from before the start, or of half the time, tells too little
+        trusted = _TRUSTED not in told and (verdict is None or (bool(verdict.value) and not verdict.restored))
         return Pending(events, rows, is_snapshot, dropped, self._clock.now(), trusted)
 
     def _went_well(self) -> None:

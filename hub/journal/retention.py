@@ -1,10 +1,11 @@
 """What the journal drops when its space or a class's time is over, and the record of what is gone.
 
 When bytes run out bulk goes first and alarms last, each from its oldest on. Age counts by the wall clock, so nothing
-is dropped for it while that is not trusted.
+is dropped for it while that is not trusted; and what was recorded then is as old as what was recorded next.
 """
 
 import sqlite3
+from math import inf
 from typing import NamedTuple
 
 from hub.journal.records import KINDS, Gap
@@ -15,8 +16,11 @@ AGE = "older than it is kept"
 
 _USED = "SELECT page_count - freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 _OLDEST = (
-    "SELECT last, base, count, length(data), ended FROM batch WHERE last > ? AND last <= ? AND kind = ?"
-    " ORDER BY last LIMIT 64"
+    "SELECT last, base, count, length(data) FROM batch WHERE last > ? AND last <= ? AND kind = ? ORDER BY last LIMIT 64"
+)
+_AGED = (  # the last of the old ones in front of the first that is not
+    "SELECT ifnull(max(last), 0) FROM batch WHERE last > ?1 AND last <= ?2 AND kind = ?3 AND trusted AND last < ifnull("
+    "(SELECT min(last) FROM batch WHERE last > ?1 AND kind = ?3 AND trusted AND ended >= ?4), ?2 + 1)"
 )
 MISS = (
     "INSERT INTO gap VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET first = min(first, ?3),"
@@ -45,7 +49,7 @@ class Retention:
         self._db = db
         self._limits = limits
         self._written = written
-        self._commits = self._upto = 0
+        self._commits = 0
         self.load()
 
     def load(self) -> None:
@@ -91,35 +95,34 @@ class Retention:
         Says whether the limit of the whole file is kept now.
         """
         self._commits += 1
-        self._upto = upto
         limits = self._limits
         if trusted and self._commits % _AGES_EVERY == 1:
             for kind, days in enumerate(limits.days):
                 if days:
-                    self._drop(kind, AGE, before=now - int(days * _DAY), now=now)
+                    place = self._dropped_to[kind], upto, kind, now - int(days * _DAY)
+                    self._drop(kind, AGE, now=now, upto=self._db.execute(_AGED, place).fetchone()[0])
         for kind, most in enumerate(limits.sizes):
             if most and (over := self.kept()[kind] - most) > 0:
-                self._drop(kind, SPACE, spare=over + most // _SPARE, now=now)
+                self._drop(kind, SPACE, now=now, upto=upto, spare=over + most // _SPARE)
         for kind in reversed(range(len(KINDS))):
             if (over := self._used() - limits.total) > 0:
-                self._drop(kind, SPACE, spare=over + limits.total // _SPARE, now=now)
+                self._drop(kind, SPACE, now=now, upto=upto, spare=over + limits.total // _SPARE)
         return self._used() <= limits.total
 
     def _used(self) -> int:
         pages, size = self._db.execute(_USED).fetchone()
         return int(pages * size)
 
-    def _drop(self, kind: int, why: str, *, now: int, spare: int | None = None, before: int = 0) -> None:
-        """Drop the oldest batches of a class: `spare` bytes of them, or all that ended `before`."""
-        while self.kept()[kind] > 0 and (spare is None or spare > 0):
-            found = self._db.execute(_OLDEST, (self._dropped_to[kind], self._upto, kind)).fetchall()
+    def _drop(self, kind: int, why: str, *, now: int, upto: int, spare: float = inf) -> None:
+        """Drop the oldest batches of a class up to a number: all, or about `spare` bytes of them."""
+        while self.kept()[kind] > 0 and spare > 0:
+            found = self._db.execute(_OLDEST, (self._dropped_to[kind], upto, kind)).fetchall()
             taken: list[tuple[int, int, int, int]] = []
-            for last, base, count, size, ended in found:
-                if (spare is not None and spare <= 0) or (spare is None and ended >= before):
+            for one in found:
+                if spare <= 0:
                     break
-                if spare is not None:
-                    spare -= size
-                taken.append((last, base, count, size))
+                spare -= one[3]
+                taken.append(one)
             if not taken or taken[-1][0] <= self._dropped_to[kind]:
                 return
             self._db.executemany("DELETE FROM batch WHERE last = ?", [(last,) for last, *_ in taken])

@@ -7,7 +7,7 @@ can be read all the same, and a power cut takes them, never what they tell of.
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from time import time_ns
+from time import time_ns  # noqa: TID251 - for people
 from typing import Any
 
 import msgspec

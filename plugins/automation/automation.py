@@ -15,7 +15,7 @@ from plugins.automation.conditions import Check, check
 from plugins.automation.definition import Definition, Handler
 from plugins.automation.directory import Directory, NotYetError, Resolver
 from plugins.automation.messages import AutomationError, AutomationInfo
-from plugins.automation.model import Rule
+from plugins.automation.model import Rule, TimeTrigger
 from plugins.automation.python_files import sentence
 from plugins.automation.runner import Runner, Step
 from plugins.automation.triggers import Fire, Listen, listener, made_event
@@ -51,6 +51,12 @@ class Automation:
         self._asked: set[str] = set()
         self._answers: list[tuple[str, ...]] | None = None
         self._undos: list[Undo] = []
+
+    @property
+    def goes_by_the_clock(self) -> bool:
+        """Whether it is active and has a time of day among its triggers."""
+        rule = self.definition.rule
+        return self.status == "active" and rule is not None and any(isinstance(t, TimeTrigger) for t in rule.triggers)
 
     def concerns(self, touched: frozenset[str]) -> bool:
         """Whether a change of the devices with these slugs may matter."""

@@ -15,6 +15,7 @@ from plugins.automation.automation import Automation, House
 from plugins.automation.definition import Definition
 from plugins.automation.directory import Directory
 from plugins.automation.messages import AutomationInfo, Failed, Ran, UnknownAutomationError
+from plugins.automation.triggers import is_trusted
 from plugins.automation.words import did_you_mean
 
 _LOOK = 2.0
@@ -103,9 +104,12 @@ class Automations(Plugin):
     async def health(self) -> dict[str, str]:
         """How the automations fare, for the hub's health."""
         broken = [one for one in self._infos() if one.status == "error"]
-        if not broken:
-            return {"status": "ok"}
-        return {"status": "degraded", "reason": f"{len(broken)} broken; {broken[0].id}: {broken[0].reason}"}
+        if broken:
+            return {"status": "degraded", "reason": f"{len(broken)} broken; {broken[0].id}: {broken[0].reason}"}
+        waiting = [name for name, one in self._automations.items() if one.goes_by_the_clock]
+        if waiting and not is_trusted(self.ctx):
+            return {"status": "degraded", "reason": f"{len(waiting)} wait for the right time: the clock is not trusted"}
+        return {"status": "ok"}
 
     def _infos(self) -> Sequence[AutomationInfo]:
         return [self._automations[one].info() for one in sorted(self._automations)]

@@ -41,7 +41,7 @@ class Runner:
         self._mode = mode
         self._describe = describe
         self._under_way: list[Task[None]] = []
-        self._hundred_began = ctx.clock.now()
+        self._hundred_began = ctx.clock.monotonic()
         self._was_told_of = False
 
     def fire(self, event: Event) -> None:
@@ -77,8 +77,8 @@ class Runner:
         return True
 
     def _notice_a_loop(self) -> None:
-        took = (self.last_run - self._hundred_began) / 1e9
-        self._hundred_began = self.last_run
+        now = self._ctx.clock.monotonic()
+        took, self._hundred_began = now - self._hundred_began, now
         if took < SHORT_TIME and not self._was_told_of:
             self._was_told_of = True
             text = "Automation %s ran %d times within %.3g s; if it sets itself off, give it a condition or disable it"

@@ -28,6 +28,8 @@ type Fire = Callable[[Event], None]
 type Listen = Callable[[Fire], Undo]
 type Entered = Callable[[Any, Any], bool]
 
+_TRUSTED = "clock/trusted"
+
 
 def listener(trigger: Trigger, ctx: Context, resolver: Resolver, zone: tzinfo | None) -> Listen:
     """What begins to listen for one trigger.
@@ -50,6 +52,11 @@ def listener(trigger: Trigger, ctx: Context, resolver: Resolver, zone: tzinfo | 
 def made_event(ctx: Context, kind: str, subject: str) -> Event:
     """The event that stands for a trigger which is none: a time, or a person who asks. It is not published."""
     return Event(kind, subject, ctx.plugin, 0, ctx.clock.now(), None)
+
+
+def is_trusted(ctx: Context) -> bool:
+    """Whether the wall clock is right, as far as somebody judges that: what is due by a wrong one waits."""
+    return ctx.state.get(_TRUSTED) is not False
 
 
 class _Holding:
@@ -157,7 +164,18 @@ def _time(trigger: TimeTrigger, ctx: Context, zone: tzinfo | None) -> Listen:
         def ring() -> None:
             fire(made_event(ctx, "automation.time", f"time/{trigger.time}"))
 
-        return Alarm(ctx.clock, following, ring, lambda: bool(ctx.state.get("clock/trusted", True))).stop
+        alarm = Alarm(ctx.clock, following, ring, lambda: is_trusted(ctx))
+
+        def look(_event: Event) -> None:
+            alarm.look()
+
+        undos = ctx.state.watch(_TRUSTED, look), ctx.events.subscribe("clock.jumped", look)
+
+        def stop() -> None:
+            for undo in (*undos, alarm.stop):
+                undo()
+
+        return stop
 
     return listen
 

@@ -14,6 +14,7 @@ from plugins.backup.thinning import newest_due, next_due
 _LOOK_S = 30.0
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _LATE_NS = 2 * 86400 * 1_000_000_000
+_CORRECTED_NS = 3660 * 1_000_000_000  # a clock that is put back by an hour was wrong by no more
 
 type Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
@@ -134,7 +135,7 @@ class Backup(Plugin):
 
     def _is_due(self, place: Place) -> bool:
         now = self.ctx.clock.now()
-        is_done = newest_due(now, self._at) <= place.reached <= now
+        is_done = newest_due(now, self._at) <= place.reached <= now + _CORRECTED_NS
         return not is_done and self.ctx.clock.monotonic() >= place.try_at
 
     async def _back_up(self, place: Place) -> HubError | None:

@@ -1,24 +1,27 @@
-"""A small computer has no clock battery: it wakes in the past, and learns the time when NTP or a person tells it."""
+"""Says whether the wall clock is trusted, and when somebody sets it: a Raspberry Pi has no battery for its clock."""
 
 import asyncio
-import os
+import logging
+from collections.abc import Callable
 from contextlib import suppress
-from typing import ClassVar, Literal, override
+from typing import Annotated, ClassVar, Literal, override
 
 import msgspec
 
-from hub.api import Context, Plugin, event
-from plugins.clock import sources
+from hub.api import Context, HubError, Plugin, Undo, event, service
+from plugins.clock.machine import Evidence, Machine
+from plugins.clock.trust import JUMP, Facts, Memory, Verdict, judge, remember, shown
 
-_LOOK = 60.0  # s
-_KEEP = 3600.0  # s between two notes of how late it was
-_JUMP = 2.0  # s: less is a correction
-_SET = 60.0  # s: who sets a clock by more than that knows the time
+TRUSTED = "clock/trusted"
+
+_SEEN = "seen"
+_SAVE_EVERY = 3600.0
+_LOOKS = 6  # that a verdict outlives
 
 
 @event("clock.trusted")
 class Trusted(msgspec.Struct, frozen=True):
-    """Whether the wall clock can be trusted from now on, and why. Subject: `clock`."""
+    """From now on the wall clock is trusted, or is not, and why. Told at the start, too. Subject: `clock`."""
 
     trusted: bool
     why: str
@@ -26,99 +29,166 @@ class Trusted(msgspec.Struct, frozen=True):
 
 @event("clock.jumped")
 class Jumped(msgspec.Struct, frozen=True):
-    """The wall clock was set by so many seconds, forward or back (below 0). Subject: `clock`."""
+    """Somebody set the wall clock: by so many seconds forward, or backward if below 0. Subject: `clock`."""
 
     seconds: float
 
 
+class ClockStatus(msgspec.Struct, frozen=True):
+    """The verdict and what it rests on; `jumps` counts how often the clock was set since the plugin's start.
+
+    `now` is what it shows and `latest` the latest time at which it was trusted, ns since 1970 (0: never).
+    """
+
+    trusted: bool
+    why: str
+    now: int
+    latest: int
+    synchronised: bool
+    battery: bool
+    jumps: int
+
+
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """With `auto` the machine is asked whether its clock is right; in a home without Internet say `always`."""
+    """Whom to `trust`: the clock when the machine speaks for it (`auto`), `always`, or `never`.
+
+    It is looked at `every` so many seconds, and at once when the kernel tells that somebody set it.
+    """
 
     trust: Literal["auto", "always", "never"] = "auto"
+    every: Annotated[float, msgspec.Meta(ge=0.1, le=600)] = 10.0
 
 
-class ClockTrust(Plugin):
-    """Keeps the state `clock/trusted`; timers and order do not depend on it."""
+class ClockError(HubError):
+    """The wall clock cannot be taken for right."""
+
+    code = "clock"
+
+
+class WallClock(Plugin):
+    """Looks now and then, and tells what has changed."""
 
     Config: ClassVar[type[msgspec.Struct] | None] = ClockConfig
     emits = (Trusted, Jumped)
+    machine: ClassVar[Callable[[], Machine]] = Machine
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
-        self._trust: Literal["auto", "always", "never"] = ctx.config.trust
-        self._wall = ctx.clock.now() / 1e9
-        self._monotonic = ctx.clock.monotonic()
-        self._kept_at = self._monotonic
-        self._latest = 0.0
-        self._was_set = False
-        self._alarm = -1
-        self._is_trusted: bool | None = None
+        self._settings: ClockConfig = ctx.config
+        self._machine = type(self).machine()
+        self._evidence = Evidence()
+        self._memory = Memory()
+        self._verdict: Verdict | None = None
+        self._offset = self._machine.offset()
+        self._synchronised_since: float | None = None
+        self._saved = ctx.clock.monotonic()
+        self._jumps = 0
+        self._wake = asyncio.Event()
+        self._unhear: Undo | None = None
 
     @override
     async def start(self) -> None:
-        """Say at once what is known, and begin to look."""
-        self._latest = max(await self.ctx.storage.get("latest", 0.0), await asyncio.to_thread(sources.released))
-        self._tell(*await self._judged())
-        with suppress(OSError):  # then every minute must do
-            self._alarm = sources.alarm_of_jumps()
-            asyncio.get_running_loop().add_reader(self._alarm, self._was_moved)
-        self.ctx.tasks.start("looks at the clock", self._look_around())
+        """Judge the clock before others rely on it, and go on looking."""
+        self._memory = msgspec.convert(await self.ctx.storage.get(_SEEN, {}), Memory)
+        await self._look()
+        self._unhear = self._machine.on_set(self._wake.set)
+        self.ctx.tasks.start("looks at the clock", self._keep_looking())
 
     @override
     async def stop(self) -> None:
-        """Remember how late it was."""
-        if self._alarm >= 0:
-            asyncio.get_running_loop().remove_reader(self._alarm)
-            os.close(self._alarm)
-            self._alarm = -1
-        await self._keep()
+        """Remember the latest time."""
+        if self._unhear is not None:
+            self._unhear()
+        await self._save()
 
-    async def _look_around(self) -> None:
+    @service
+    async def status(self) -> ClockStatus:
+        """Whether the wall clock is trusted, and why."""
+        await self._look()
+        verdict = self._verdict or Verdict(trusted=False, why="")
+        return ClockStatus(
+            trusted=verdict.trusted,
+            why=verdict.why,
+            now=self.ctx.clock.now(),
+            latest=int(self._memory.latest * 1e9),
+            synchronised=self._evidence.synchronised,
+            battery=self._evidence.battery,
+            jumps=self._jumps,
+        )
+
+    @service
+    async def confirm(self) -> ClockStatus:
+        """Take the wall clock for right as it stands, until somebody sets it or the machine starts anew."""
+        if self._settings.trust != "auto":
+            raise ClockError(f'[plugin.clock] trust = "{self._settings.trust}" decides; set it to "auto" to confirm')
+        await self._look()
+        before, self._memory = self._memory, Memory(self.ctx.clock.now() / 1e9, self._evidence.boot, self._offset)
+        status = await self.status()
+        if not status.trusted:
+            self._memory = before
+            raise ClockError(f"the wall clock cannot be right: {status.why}; set it first")
+        await self._save()
+        return status
+
+    async def _keep_looking(self) -> None:
         while True:
-            await self.ctx.clock.sleep(_LOOK)
+            undo = self.ctx.clock.call_later(self._settings.every, self._wake.set)
+            await self._wake.wait()
+            undo()
+            self._wake.clear()
             await self._look()
-            if self.ctx.clock.monotonic() - self._kept_at >= _KEEP:
-                await self._keep()
-
-    def _was_moved(self) -> None:
-        with suppress(OSError):  # it says that the clock was set
-            os.read(self._alarm, 8)
-        sources.arm(self._alarm)
-        self.ctx.tasks.start("looks at the clock that was set", self._look())
+            if self.ctx.clock.monotonic() - self._saved >= _SAVE_EVERY:
+                await self._save()
 
     async def _look(self) -> None:
-        wall, monotonic = self.ctx.clock.now() / 1e9, self.ctx.clock.monotonic()
-        jump = (wall - self._wall) - (monotonic - self._monotonic)
-        self._wall, self._monotonic = wall, monotonic
-        self._was_set = self._was_set or abs(jump) > _SET
-        self._tell(*await self._judged())
-        if abs(jump) > _JUMP:
-            self.ctx.log.info("The clock was set by %+.0f s", jump)
-            self.ctx.events.publish("clock.jumped", "clock", Jumped(round(jump, 3)))
+        evidence = self._evidence = await asyncio.to_thread(self._machine.read)
+        wall, offset = self.ctx.clock.now() / 1e9, self._machine.offset()
+        moved, self._offset = offset - self._offset, offset
+        jumped = abs(moved) >= JUMP
+        self._jumps += jumped
+        stood = self._stood(evidence.synchronised and not jumped)
+        old, verdict = self._verdict, self._judged(Facts(wall, offset, evidence, self._memory, stood, self._jumps > 0))
+        self._verdict = verdict
+        is_news = old is None or old.trusted != verdict.trusted
+        # It runs out by itself if nobody judges any more; who waits for the right time then goes on without.
+        self.ctx.state.set(TRUSTED, verdict.trusted, ttl=max(_LOOKS * self._settings.every, 60.0))
+        if is_news:
+            self._tell(verdict, is_first=old is None)
+        if jumped:
+            self.ctx.log.info("The wall clock was set %+.1f s, to %s", moved, shown(wall))
+            self.ctx.events.publish("clock.jumped", "clock", Jumped(round(moved, 3)))
+        if is_news and verdict.trusted:
+            await self._save()
 
-    async def _judged(self) -> tuple[bool, str]:
-        """Whether the clock can be trusted, and why."""
-        if self._trust != "auto":
-            return self._trust == "always", "the configuration says so"
-        if self.ctx.clock.now() / 1e9 < self._latest:
-            return False, "it is earlier than it was before"
-        if await asyncio.to_thread(sources.is_synchronised):
-            return True, "it is kept right over the network"
-        if await asyncio.to_thread(sources.has_battery):
-            return True, "it was set from a clock with a battery"
-        if self._was_set:
-            return True, "it was set while the hub ran"
-        return False, "nobody has set it since the machine began"
+    def _stood(self, is_synchronised: bool) -> float:  # noqa: FBT001 - as it is
+        """How long (s) it has been synchronised without a break."""
+        now = self.ctx.clock.monotonic()
+        if not is_synchronised:
+            self._synchronised_since = None
+            return 0.0
+        if self._synchronised_since is None:
+            self._synchronised_since = now
+        return now - self._synchronised_since
 
-    def _tell(self, trusted: bool, why: str) -> None:  # noqa: FBT001 - as it was judged
-        self.ctx.state.set("clock/trusted", trusted)
-        if trusted != self._is_trusted:
-            self.ctx.log.info("The clock is %s: %s", "right" if trusted else "not trusted", why)
-            self._is_trusted = trusted
-            self.ctx.events.publish("clock.trusted", "clock", Trusted(trusted, why))
+    def _judged(self, facts: Facts) -> Verdict:
+        if self._settings.trust != "auto":
+            trusted = self._settings.trust == "always"
+            return Verdict(trusted, f'the configuration says trust = "{self._settings.trust}"')
+        verdict = judge(facts)
+        if verdict.trusted:
+            self._memory = remember(facts)
+        return verdict
 
-    async def _keep(self) -> None:
-        self._kept_at = self.ctx.clock.monotonic()
-        if self._is_trusted:
-            self._latest = max(self._latest, self.ctx.clock.now() / 1e9)
-            await self.ctx.storage.set("latest", self._latest)
+    def _tell(self, verdict: Verdict, *, is_first: bool) -> None:
+        if verdict.trusted:
+            self.ctx.log.info("The wall clock is trusted: %s", verdict.why)
+        else:
+            level = logging.INFO if is_first else logging.WARNING  # at the start it is no news
+            self.ctx.log.log(level, "The wall clock is not trusted: %s; what is due by it waits", verdict.why)
+        self.ctx.events.publish("clock.trusted", "clock", Trusted(verdict.trusted, verdict.why))
+
+    async def _save(self) -> None:
+        self._saved = self.ctx.clock.monotonic()
+        if self._memory.latest:
+            with suppress(HubError):  # the hub tells of a sick storage; the next time comes within the hour
+                await self.ctx.storage.set(_SEEN, msgspec.to_builtins(self._memory))

@@ -26,6 +26,17 @@ async def test_a_value_with_a_ttl_is_deleted_when_it_is_over(clock: ManualClock)
     assert len(home.state) == 1
 
 
+@pytest.mark.parametrize("jump", [1.8e9, -3600.0], ids=["from 1970", "an hour back"])
+async def test_a_ttl_does_not_notice_that_somebody_sets_the_clock(clock: ManualClock, jump: float) -> None:
+    home = Home(clock)
+    home.state.set("motion", True, ttl=30)
+    clock.jump(jump)
+    await clock.advance(29.999)
+    assert home.state.get("motion") is True
+    await clock.advance(0.001)
+    assert home.state.entry("motion") is None
+
+
 @pytest.mark.parametrize("again", [True, False], ids=["same", "other"])
 async def test_setting_it_again_renews_the_ttl_or_ends_it(clock: ManualClock, *, again: bool) -> None:
     home = Home(clock)

@@ -143,6 +143,37 @@ def test_what_is_too_old_goes_unless_the_clock_cannot_be_trusted(tmp_path: Path)
         assert file.read(0, 9).gaps == [Gap(1, 1, 1, "older than it is kept")]
 
 
+def recorded(file: JournalFile, *days: float) -> None:
+    """Record an event on each day; below 0, on that day of a clock that is not trusted."""
+    for day in days:
+        time = int(abs(day) * DAY)
+        file.store(Pending([(NORMAL, event(time=time))], [], is_snapshot=True, now=0, trusted=day > 0))
+
+
+@pytest.mark.parametrize(
+    ("days", "left"),
+    [
+        ((-0.1, -0.2, 19), [1, 2, 3]),  # recorded in 1970, just before the clock was set
+        ((-0.1, 5, -0.1, 6, 19), [5]),  # what stands before something old is old as well
+        ((5, -0.1, 19, -0.1), [2, 3, 4]),
+        ((-99, 5, 19, -99), [3, 4]),  # a future that never came
+        ((-0.1,) * 100, [*range(1, 101)]),
+        ((*(-0.1,) * 100, 5, 19), [102]),
+        ((19, 0.1, 20), [1, 2, 3]),  # trusted, and wrong: it is as old as what stands before
+    ],
+)
+def test_what_a_wrong_clock_recorded_is_as_old_as_what_was_recorded_next(
+    tmp_path: Path, days: tuple[float, ...], left: list[int]
+) -> None:
+    limits = Limits(1 << 30, days=(0, 10, 0))
+    with closing(opened(tmp_path)) as file:
+        recorded(file, *days)
+    with closing(opened(tmp_path, limits)) as file:
+        file.store(Pending([], [], is_snapshot=True, now=20 * DAY))
+        assert seqs(file) == left
+        assert sum(file.kept_bytes) > 0
+
+
 def test_events_dropped_in_memory_have_numbers_and_are_a_gap(tmp_path: Path) -> None:
     with closing(opened(tmp_path)) as file:
         store(file, NORMAL)

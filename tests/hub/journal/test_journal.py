@@ -272,11 +272,32 @@ async def test_numbers_are_not_given_twice_when_the_file_is_lost(tmp_path: Path)
 
 async def test_an_untrusted_clock_is_noted(tmp_path: Path) -> None:
     async with recording(tmp_path) as home:
+
+        async def marks(*values: object) -> list[bool]:
+            home.say(*values)
+            await home.journal.flush()
+            return [one.trusted for one in (await home.journal.read()).records if one.data in values]
+
+        assert await marks("nobody judges") == [True]
         home.state.set("clock/trusted", False)
         await home.journal.flush()
+        assert await marks("1970") == [False]
+        home.say("still 1970")
         home.state.set("clock/trusted", True)
-        await home.journal.flush()
-        assert [one.trusted for one in (await home.journal.read()).records] == [False, True]
+        assert await marks("now") == [False], "it stands beside what was recorded before"
+        assert await marks("right") == [True]
+
+
+async def test_a_verdict_from_before_the_start_says_nothing_of_the_clock(tmp_path: Path) -> None:
+    store = MemoryEngine()
+    async with recording(tmp_path, store=store) as home:
+        home.state.set("clock/trusted", True)
+    async with recording(tmp_path, store=store) as again:
+        for said in ("not judged yet", "judged"):
+            again.say(said)
+            await again.journal.flush()
+            again.state.set("clock/trusted", True)
+        assert [one.trusted for one in (await again.journal.read()).records if one.type == "said"] == [False, True]
 
 
 async def test_the_file_is_readable_for_its_owner_only(tmp_path: Path) -> None:

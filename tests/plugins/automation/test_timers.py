@@ -1,3 +1,6 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hub.testing import ManualClock
 from plugins.automation.timers import Alarm, Interval
 
@@ -90,3 +93,24 @@ async def test_an_interval_is_steady_and_skips_what_it_missed() -> None:
     interval.stop()
     await clock.advance(35)
     assert rung == [10, 20, 30]
+
+
+@given(
+    st.lists(st.tuples(st.floats(1, 7200), st.floats(-3600, 3600)), min_size=1, max_size=8),
+    st.floats(0, 24),
+)
+@settings(max_examples=40, deadline=None)
+async def test_however_a_clock_is_corrected_each_moment_rings_once(
+    turns: list[tuple[float, float]], hour: float
+) -> None:
+    clock, rung = clock_at(hour), list[int]()
+    begun = reached = clock.now() / 1e9
+    alarm = Alarm(clock, daily, lambda: rung.append(1))
+    for passed, jump in turns:
+        await clock.advance(passed)
+        reached = max(reached, clock.now() / 1e9)
+        clock.jump(jump)
+        alarm.look()
+        reached = max(reached, clock.now() / 1e9)
+    assert len(rung) == reached // DAY - begun // DAY
+    alarm.stop()

@@ -160,6 +160,19 @@ async def test_a_clock_that_is_not_trusted_makes_none(tmp_path: Path) -> None:
         assert len(maker.asked) == 2
 
 
+async def test_a_clock_that_is_put_back_by_an_hour_makes_no_other(tmp_path: Path) -> None:
+    async with running(config={"backup": {"at": "00:10"}}, data_dir=tmp_path) as hub:
+        maker = Maker(hub)
+        await hub.run(Backup)
+        await pass_time(hub, 1800)
+        await eventually(lambda: len(maker.asked) == 1)
+        hub.clock.jump(-1500)
+        await pass_time(hub, 12 * 3600)
+        hub.clock.jump(-3600)
+        await pass_time(hub, 6 * 3600)
+        assert len(maker.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [({"at": "25:00"}, "no time of day"), ({"copy_to": "/media/stick"}, "what leaves the hub is encrypted")],

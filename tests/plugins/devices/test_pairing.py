@@ -35,6 +35,18 @@ async def test_a_session_is_told_step_by_step_and_ends_after_its_time() -> None:
         assert here.steps()[-1] == ("ended", "")
 
 
+@pytest.mark.parametrize("jump", [1.8e9, -3600.0], ids=["from 1970", "an hour back"])
+async def test_a_session_lasts_as_long_when_somebody_sets_the_clock(jump: float) -> None:
+    async with home() as here:
+        session = await here.call("devices.pair", protocol="radio", duration=60)
+        here.hub.clock.jump(jump)
+        await here.hub.clock.advance(59)
+        status = await here.call("devices.pair_status", session=session.session)
+        assert (status.open, status.remaining) == (True, 1.0)
+        await here.hub.clock.advance(1)
+        assert here.steps()[-1] == ("ended", "")
+
+
 async def test_waiting_is_told_before_the_radio_opens() -> None:
     async with home() as here:
         here.radio.hang = True
