@@ -11,12 +11,14 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from hub.api import Clock, Storage
 from hub.bus import EventBus
 from hub.errors import StorageError
+from hub.journal.cursor import Cursor
 from hub.journal.file import JournalFile, Pending
 from hub.journal.reading import CHANGED
 from hub.journal.records import KINDS, Gap, Kind, Page, Record
@@ -102,6 +104,7 @@ class Journal:
         except BaseException:
             await self._run(self._file.close)
             raise
+        await self._reserve()
         restored = self._state.restore(rows)
         self._told = len(rows)
         self._tell_repair()
@@ -186,7 +189,7 @@ class Journal:
         while self._file.last <= after:
             await self._news.wait()
 
-    async def cursor(self, name: str, *, after: int = 0) -> "Cursor":
+    async def cursor(self, name: str, *, after: int = 0) -> Cursor:
         """Give the named cursor, to all who ask the same; a new one stands at `after`."""
         if name in self._cursors:
             return self._cursors[name]
@@ -239,9 +242,14 @@ class Journal:
                 self._told = 0 if pending.is_snapshot else self._told + len(pending.events) + len(pending.states)
                 self._went_well()
                 self._tell_repair()
-        if self._file.last > max(self._reserved - _RESERVE // 2, 0):
+        await self._reserve()
+
+    async def _reserve(self) -> None:
+        """Note in time which numbers may be given: one that somebody read is not given again if the file is lost."""
+        if self._file.last > self._reserved - _RESERVE // 2:
             self._reserved = self._file.last + _RESERVE
-            await self._store.set("reserved", self._reserved)
+            with suppress(StorageError):  # the storage tells of it, and tries again
+                await self._store.set("reserved", self._reserved, durable=True)
 
     def _gathered(self) -> Pending | None:
         """What the next commit is to take: the oldest events, and what no waiting event tells of the states."""
@@ -308,40 +316,6 @@ class Journal:
     async def _run[**P, T](self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, partial(work, *arguments, **named))
-
-
-class Cursor:
-    """A named place in the journal: what it has not acknowledged it reads again, also after a restart."""
-
-    def __init__(self, journal: Journal, store: Storage, name: str, place: int, known: dict[str, "Cursor"]) -> None:
-        self.name = name
-        self._known = known
-        self._certain = 0  # up to which it is known to be acknowledged on the disk
-        self.place = place
-        self._journal = journal
-        self._store = store
-
-    async def read(self, limit: int = 1000) -> Page:
-        """What follows its place; the place stays until it is acknowledged."""
-        return await self._journal.read(self.place, limit)
-
-    async def grown(self) -> None:
-        """Return when there is something to read."""
-        await self._journal.grown(self.place)
-
-    async def acknowledge(self, upto: int, *, durable: bool = False) -> None:
-        """Never read again what goes up to this number."""
-        if upto > self.place or (durable and upto > self._certain):
-            self.place = max(upto, self.place)
-            place = self.place
-            await self._store.set(f"cursor/{self.name}", place, durable=durable)
-            if durable:
-                self._certain = max(place, self._certain)
-
-    async def forget(self) -> None:
-        """Drop the cursor: by this name a new one begins elsewhere."""
-        self._known.pop(self.name, None)
-        await self._store.delete(f"cursor/{self.name}")
 
 
 def _nothing() -> None:

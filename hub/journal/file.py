@@ -152,11 +152,15 @@ class JournalFile(HealingFile):
         self._snapshot = db.execute("SELECT ifnull(max(upto), 0) FROM state WHERE is_snapshot").fetchone()[0]
         self._loaded = Retention(db, self._limits, self._written)
         last = max(tail[0], gone)
-        # Numbers that were given and are not here; a file that is not empty lost none unless it was damaged.
-        given = self.last or (self._reserved if last == 0 or self.repaired else 0)
-        if last < given:
+        # Numbers that were given and are not here; a file that is not new lost none unless it was damaged.
+        is_new = last == 0 and not db.execute("SELECT count(*) FROM state").fetchone()[0]
+        given = self.last or (self._reserved if is_new or self.repaired else 0)
+        if is_new or last < given:
             with _transaction(db):
-                self._retention.miss(-1, LOST, last + 1, given, given - last, 0)
+                if is_new:
+                    db.execute(_INSERT_STATES, (True, 0, pack_rows([])))
+                if last < given:
+                    self._retention.miss(-1, LOST, last + 1, given, given - last, 0)
         self.last = max(last, given)
 
     @override
