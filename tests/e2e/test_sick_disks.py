@@ -161,8 +161,8 @@ def goes_on_while(house: House, why: str, numbers: Iterator[int]) -> None:
     for _ in range(3):
         house.automates(next(numbers))
     assert house.ask("keeper.kept") in {1, -1}  # reads go on from memory
-    assert house.process.find(f"cannot write storage .*telemetry.db: .*{why}.*; events and states are kept in memory")
-    assert house.process.find(f"cannot write storage .*hub.db: .*{why}.*kept in memory and tried again")
+    house.process.wait_for(f"cannot write storage .*telemetry.db: .*{why}.*; events and states are kept in memory")
+    house.process.wait_for(f"cannot write storage .*hub.db: .*{why}.*kept in memory and tried again")
 
 
 def _pushed(house: House, numbers: Iterator[int]) -> bool:
