@@ -60,7 +60,7 @@ class SqliteEngine(EngineBase):
         self._tasks = tasks
         self._clock = clock or SystemClock()
         self._lifetime = ExpiryClock(self._clock, lambda: tasks.start("storage expiry", self._sweep()))
-        self._window = commit_window
+        self._window = 0.8 * commit_window  # the commit itself is to be over within the window
         self._is_open = self._is_closing = False
         self._rows = Layers()
         self._log = WriteLog(self._clock.monotonic)
