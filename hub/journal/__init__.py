@@ -226,12 +226,15 @@ class Journal:
         return len(self._events) + (len(self._unkept.events) if self._unkept else 0)
 
     async def _commit(self) -> None:
-        """Commit all there is; what fails is kept, and tried again later."""
+        """Commit all there is now, and not what comes meanwhile; what fails is kept, and tried again later."""
         async with self._committing:
             if self._undo_timer is not None:
                 self._undo_timer()
                 self._undo_timer = None
-            while pending := self._unkept or self._gathered():
+            left, is_new = self._waiting(), False
+            while (left > 0 or not is_new) and (pending := self._unkept or self._gathered()):
+                left -= len(pending.events)
+                is_new = self._unkept is None
                 self._unkept = pending
                 try:
                     await self._run(self._file.store, pending)
