@@ -61,6 +61,7 @@ class Hub:
         self._load = load
         self._changing = asyncio.Lock()
         self._begun = time.monotonic()
+        self._disk_before = disk_bytes()  # of what ran in this process before, as a shell that set it up
         self._status = "starting"
         self._asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         bus = EventBus(
@@ -193,7 +194,7 @@ class Hub:
             loop=self.watchdog.stats(),
             storage=core.storage.stats(),
             journal=self.journal.stats(),
-            disk_bytes=disk_bytes(),
+            disk_bytes=disk_bytes() - self._disk_before,
         )
 
     async def show_config(self) -> dict[str, Any]:

@@ -46,3 +46,21 @@ def test_a_restart_adds_to_what_was_written(spawn: Callable[..., Process], tmp_p
     assert second["hub"] > first["hub"]
     assert found[1]["seconds"] > found[0]["seconds"]
     assert found[1]["disk_bytes"] >= found[0]["disk_bytes"]
+
+
+def test_what_a_shell_wrote_before_it_became_the_hub_is_not_the_hubs(
+    tmp_path: Path, spawn: Callable[..., Process]
+) -> None:
+    script = 'dd if=/dev/zero of="$0/big" bs=1M count=30 conv=fsync status=none; exec "$1" -m hub run --data "$0"'
+    process = spawn("bash", "-c", script, str(tmp_path), sys.executable)
+    client = Client(tmp_path / "hub.sock")
+
+    def answers() -> bool:
+        with contextlib.suppress(CommandError):
+            return bool(client.call("wear.report", {}))
+        return False
+
+    until(answers, 30, "the hub counts")
+    assert client.call("hub.statistics", {})["disk_bytes"] < 30_000_000
+    process.send(signal.SIGTERM)
+    assert process.wait() == 0
