@@ -39,7 +39,8 @@ class Disk:
         _run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", self._image)
         self._device = _run("losetup", "--show", "-f", self._image)
         self.folder.mkdir()
-        _run("mount", self._device, self.folder)
+        # Without room set aside late: the kernel would try for ever to find some on a device that fails.
+        _run("mount", "-o", "nodelalloc", self._device, self.folder)
 
     def unmount(self) -> None:
         while os.path.ismount(self.folder):
@@ -83,7 +84,7 @@ class Disk:
         self._device = _run("losetup", "--show", "-f", self._image)
         with suppress(OSError):  # its code tells of what it mended
             _run("e2fsck", "-y", "-f", self._device)
-        _run("mount", self._device, self.folder)
+        _run("mount", "-o", "nodelalloc", self._device, self.folder)
 
 
 @contextmanager

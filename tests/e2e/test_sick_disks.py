@@ -145,6 +145,7 @@ def house_on_a_disk(spawn: Callable[..., Process], tmp_path: Path) -> Iterator[t
         try:
             yield house, made
         finally:
+            made.mend()
             house.process.stop()
 
 
@@ -261,7 +262,7 @@ def test_a_page_of_the_telemetry_that_is_corrupted_under_a_running_hub(
 
 def spoil(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[4096:] = b"\x99" * len(content[4096:])
+    content[1024:] = b"\x99" * len(content[1024:])
     path.write_bytes(content)
 
 
