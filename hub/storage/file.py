@@ -27,7 +27,7 @@ class Schema(NamedTuple):
     steps: tuple[tuple[str, ...], ...]
     section: str = "storage"
     is_checked: bool = True
-    page: int = 4096  # bytes
+    page: int = 1024  # bytes; a commit of small values touches few pages, and whole ones are written
 
 
 _TABLE = """

@@ -40,7 +40,7 @@ async def spared(folder: Path) -> Spare:
 
 
 def spoil(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:4096] + b"\x99" * (path.stat().st_size - 4096))
+    path.write_bytes(path.read_bytes()[:1024] + b"\x99" * (path.stat().st_size - 1024))
 
 
 async def test_a_file_that_is_damaged_at_the_start_is_mended(tmp_path: Path) -> None:
