@@ -58,6 +58,7 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     api: str
     entry: str
+    commands: str = ""
     description: Annotated[str, msgspec.Meta(max_length=500)] = ""
     requires: dict[str, str] = {}
     after: list[str] = []
@@ -71,8 +72,9 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(_Written, frozen=True, kw_only=True):
     """What a plugin says of itself, the folder it was found in, and whether it comes with the hub.
 
-    `entry` is `module:Class`. `requires` maps ids to version ranges; `after` is only a wish for the order. `enabled`
-    says whether it runs without being named in the configuration. `config` are defaults of its settings.
+    `entry` is `module:Class`; `commands` is `module:app`, a typer app that becomes `hub <id>`. `requires` maps ids to
+    version ranges; `after` is only a wish for the order. `enabled` says whether it runs without being named in the
+    configuration. `config` are defaults of its settings.
     """
 
     folder: Path
@@ -108,6 +110,8 @@ def _rules(one: _Written) -> Iterator[tuple[object, KeyPath, str]]:
     wrong_version = f'{one.version!r} is not a version; write numbers and dots like "0.1.0"'
     yield _VERSION.fullmatch(one.version), ("version",), wrong_version
     yield _ENTRY.fullmatch(one.entry), ("entry",), f'{one.entry!r} names no class; write "module:Class"'
+    wrong_commands = f'{one.commands!r} names no typer app; write "module:app"'
+    yield not one.commands or _ENTRY.fullmatch(one.commands), ("commands",), wrong_commands
     yield one.id != "hub", ("id",), '"hub" is the hub itself; choose another id'
     named: list[tuple[str, KeyPath]] = [(one.id, ("id",)), *((name, ("after",)) for name in one.after)]
     for name, keys in (*named, *((name, ("requires", name)) for name in one.requires)):

@@ -27,12 +27,14 @@ from hub.cli import (
     tokens,
 )
 from hub.cli.errors import INTERRUPTED, CommandError
+from hub.cli.extensions import Commands
 from hub.cli.output import say, tell
 from hub.cli.session import DataOption, JsonOption, SocketOption
 from hub.errors import HubError
 
 app = typer.Typer(
     name="hub",
+    cls=Commands,
     help="Domovoi: a home-automation hub.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -41,6 +41,12 @@ def bundled() -> Iterator[Path]:
             yield from _inside(Path(parent), [])
 
 
+def folders() -> Iterator[Path]:
+    """The folders of the plugins that come with the hub, and of those that are installed."""
+    yield from bundled()
+    yield from _installed([])
+
+
 def _collect(folders: Iterator[Path], origin: Origin, found: Found, mistakes: Mistakes) -> None:
     """Add the plugins of `folders` by id; of two with one id the first found counts, and the other is a mistake."""
     for folder in folders:

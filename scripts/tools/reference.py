@@ -122,7 +122,8 @@ def _event(struct: type[msgspec.Struct], owner: str) -> tuple[str, str]:
 
 
 def _command(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - click's command
-    children = getattr(command, "commands", {})
+    context = typer.Context(command)
+    children = {name: command.get_command(context, name) for name in getattr(command, "list_commands", _none)(context)}
     if not children:
         yield f"## {path}\n"
         yield f"{inspect.cleandoc(command.help or '')}\n"
@@ -130,6 +131,10 @@ def _command(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - click'
         yield "\n".join(["| option | what |", "| --- | --- |", *rows, ""]) if rows else ""
     for name in sorted(children):
         yield from _command(children[name], f"{path} {name}")
+
+
+def _none(_: typer.Context) -> list[str]:
+    return []
 
 
 def _parameter(one: Any) -> str:  # noqa: ANN401 - click's parameter
