@@ -20,7 +20,7 @@ from hub.errors import EventError
 from hub.mailbox import Mailbox
 from hub.patterns import subject_matcher, type_matcher
 from hub.stats import SubscriberStats
-from hub.tasks import FAULTS, Meter, TaskGroup, as_fault
+from hub.tasks import Meter, TaskGroup, as_fault
 from hub.types import Event, Undo
 
 type OnHandlerError = Callable[[str, Event, Exception], None]
@@ -31,7 +31,6 @@ _STORM = 100_000
 _EXACT = 64
 _SAMPLE = 32
 _OVERFLOWS = get_args(Overflow.__value__)
-_FAULTS = (*FAULTS, asyncio.CancelledError)
 _LOG = logging.getLogger("hub.bus")
 
 
@@ -188,7 +187,7 @@ class EventBus:
                 for one in audience.members:
                     try:
                         one.deliver(event)
-                    except _FAULTS as error:
+                    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the handler's
                         self._failed(one, event, error)
             else:
                 self._deliver_timed(topic, event)
@@ -303,7 +302,7 @@ class EventBus:
         for one in audience.members:
             try:
                 one.deliver(event)
-            except _FAULTS as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the handler's
                 self._failed(one, event, error)
             ended = perf_counter_ns()
             one.ns += (ended - begun) * stands_for

@@ -26,7 +26,7 @@ from hub.limits import Gate, check_limits
 from hub.schema import Signature
 from hub.stats import ServiceStats
 from hub.suggest import did_you_mean
-from hub.tasks import FAULTS, TRACE, Meter, TaskGroup, as_fault, being_cancelled, metered
+from hub.tasks import ENDS, TRACE, Meter, TaskGroup, as_fault, being_cancelled, metered
 from hub.types import Call, Limits, ServiceInfo, Undo
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -63,7 +63,7 @@ class Service:
     def failed(self, error: BaseException) -> BaseException:
         """Count what ended a call; gives what its caller is told: the error itself, if it was meant for him."""
         is_lost = isinstance(error, asyncio.CancelledError) and not being_cancelled()
-        if not is_lost and not isinstance(error, FAULTS):
+        if not is_lost and isinstance(error, ENDS):
             return error
         self.errors += 1
         is_late = isinstance(error, ServiceTimeoutError) and error.service == self.name

@@ -25,7 +25,7 @@ from hub.hosts.parts import (
 )
 from hub.hosts.permissions import guard
 from hub.manifest import Manifest
-from hub.tasks import FAULTS, Meter, OnError, TaskGroup
+from hub.tasks import ENDS, Meter, OnError, TaskGroup
 
 _STOP_LIMIT = 5.0
 
@@ -40,7 +40,7 @@ class PluginTasks(TaskGroup):
             task.remove_done_callback(self._finished)
             task.add_done_callback(_passed_over)
             self._tasks.discard(task)
-            with suppress(*FAULTS):  # whatever it says to that
+            with suppress(BaseException):  # whatever it says to that
                 cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
             task.cancel()  # wakes it, to find that it is over
         return alive
@@ -141,7 +141,9 @@ class InsideHost:
             if plugin is not None and ctx is not None:
                 step = self._live("stops", plugin.stop(), ctx.group.meter, _STOP_LIMIT)
                 problem = "" if await step else f"it did not stop within {_STOP_LIMIT:g} s"
-        except FAULTS as error:
+        except ENDS:
+            raise
+        except BaseException as error:
             problem = f"its stop failed: {type(error).__name__}: {error}"
             logging.getLogger("hub.plugins").exception(
                 "Plugin %s failed while stopping", self.manifest.id, extra=logs.NOT_ON_TERMINAL

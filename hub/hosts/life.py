@@ -17,7 +17,7 @@ from hub.hosts.parts import Tally
 from hub.manifest import Manifest
 from hub.manifest import load as load_manifest
 from hub.stats import PluginStats, ServiceStats, SubscriberStats
-from hub.tasks import FAULTS, as_fault
+from hub.tasks import ENDS, as_fault
 from hub.types import PluginInfo, Undo
 
 type ConfigOf = Callable[[Manifest, type | None], Any]
@@ -112,7 +112,9 @@ class Life:
         except _FOR_A_PERSON as error:
             self.note("failed", str(error))
             return 0.0
-        except FAULTS as error:
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the plugin's
             fault = as_fault(error)
             self._count(_text(fault))
             self.note("failed", _text(fault), None if isinstance(fault, HubError) else fault)

@@ -12,7 +12,7 @@ import msgspec
 from hub.api import Events, Handler, Overflow, Predicate, Watcher
 from hub.errors import StateError
 from hub.hosts.core import Core
-from hub.tasks import FAULTS, TaskGroup, as_fault
+from hub.tasks import TaskGroup, as_fault
 from hub.types import Event, Limits, ServiceInfo, StateEntry, Undo
 
 PATH_LIMIT = 20_000
@@ -241,7 +241,7 @@ class PluginClock:
             undo()
             try:
                 callback()
-            except FAULTS as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the plugin's
                 self._tasks.report("timer", as_fault(error))
 
         undo = self._kept.keep(self._call_later(delay, due))
