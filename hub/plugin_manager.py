@@ -1,7 +1,7 @@
 """The plugin manager: who runs, in the order of their needs, and what of it changes while the hub runs.
 
 A failed start is tried again (see `hub.hosts.life`). Who requires a plugin waits until it runs. The rest of the hub
-goes on in every case. Changes are made one after the other.
+goes on in every case. Changes are made one after the other, but none waits long for a start that another one began.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ from hub.types import Event, LoopBlocked, PluginInfo
 
 type Rediscover = Callable[[], tuple[Mapping[str, Manifest], Iterable[ManifestError]]]
 type Step = Callable[[], Awaitable[None]]
+type Starts = Collection[asyncio.Task[None]]
 
+_PATIENCE = 5.0
 _LOG = logging.getLogger("hub.plugins")
 
 
@@ -68,7 +70,8 @@ class PluginManager:
         """Start all that should run, independent ones side by side; the configuration enables and disables some."""
         async with self._lock:
             self._configured = dict.fromkeys(enable, True) | dict.fromkeys(disable, False)
-            await self._settle()
+            begun = await self._settle()
+        await _ended(begun)
 
     async def stop(self) -> None:
         """Stop all plugins in reverse order; a plugin that will not stop is left behind, and named in the log."""
@@ -177,6 +180,7 @@ class PluginManager:
 
     async def _changed(self, again: Collection[str], step: Step | None) -> None:
         """Take down `again` and what requires them, take a step, and let everything be as it should."""
+        begun: Starts = ()
         async with self._lock:
             await self._take_down(again)
             try:
@@ -184,7 +188,8 @@ class PluginManager:
                     await step()
             finally:
                 if not self._is_over:
-                    await self._settle()
+                    begun = await self._settle()
+        await _ended(begun)
 
     async def _find(self, plugin: str) -> None:
         found, mistakes = await asyncio.to_thread(self._rediscover)
@@ -200,8 +205,8 @@ class PluginManager:
             life.manifest, life.is_unloaded = found[plugin], False
             await life.end()
 
-    async def _settle(self) -> None:
-        """Stop what should not run any more, start what should and is ready to; say of the others why not."""
+    async def _settle(self) -> Starts:
+        """Stop what should not run any more, begin to start what should and is ready to; say of the others why not."""
         found = {name: life.manifest for name, life in self._lives.items()}
         choices = await self._by_hand.get_many([*found]) | self._configured
         choices |= {name: False for name, life in self._lives.items() if life.is_unloaded}
@@ -214,7 +219,7 @@ class PluginManager:
         for name in idle:
             by_configuration = self._configured.get(name) is False
             self._lives[name].stay_down(refused.get(name, ""), by_configuration=by_configuration)
-        await self._start_ready()
+        return await self._start_ready()
 
     async def _take_down(self, names: Collection[str]) -> None:
         """Stop plugins and those that require them, in reverse order."""
@@ -226,17 +231,22 @@ class PluginManager:
             if name in affected:
                 await self._lives[name].end()
 
-    async def _start_ready(self) -> None:
-        begun: dict[str, asyncio.Task[None]] = {}
+    async def _start_ready(self) -> Starts:
+        """Begin to start what is ready, and give others their turn when that is done, or hangs."""
+        begun: list[asyncio.Task[None]] = []
         for name in self._order:
             life = self._lives[name]
             if life.is_ready and not life.is_up:
-                about = life.manifest
-                first = [begun[need] for need in (*about.requires, *about.after) if need in begun]
-                begun[name] = self._tasks.start(f"starts {name}", self._start(life, first))
-        await asyncio.gather(*begun.values())
+                needs = [
+                    self._lives[need] for need in (*life.manifest.requires, *life.manifest.after) if need in self._lives
+                ]
+                first = [need.starting for need in needs if need.starting is not None]
+                life.starting = self._tasks.start(f"starts {name}", self._start(life, first))
+                begun.append(life.starting)
+        await _ended(begun, _PATIENCE)
+        return begun
 
-    async def _start(self, life: Life, first: Collection[asyncio.Task[None]]) -> None:
+    async def _start(self, life: Life, first: Starts) -> None:
         if first:
             await asyncio.wait(first)
         name = life.manifest.id
@@ -253,6 +263,12 @@ class PluginManager:
             if life.status == "failed":
                 life.is_ready = True
                 await self._start_ready()
+
+
+async def _ended(begun: Starts, limit: float | None = None) -> None:
+    """Wait until starts are over, however; what they raised is told by their group."""
+    if begun:
+        await asyncio.wait(begun, timeout=limit)
 
 
 def _unknown(plugin: str, known: Collection[str]) -> PluginError:

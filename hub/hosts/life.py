@@ -38,7 +38,10 @@ class _Used(NamedTuple):
 
 
 class Life:
-    """A plugin and how it fares. `is_ready` says that nothing of its own keeps it from being started."""
+    """A plugin and how it fares. `is_ready` says that nothing of its own keeps it from being started.
+
+    `starting` is the task that starts it, or has.
+    """
 
     def __init__(self, core: Core, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -46,6 +49,7 @@ class Life:
         self.is_ready = True
         self.is_unloaded = False
         self.retry: Undo | None = None
+        self.starting: asyncio.Task[None] | None = None
         self._core = core
         self._failures = 0
         self._host: InsideHost | None = None
@@ -56,8 +60,8 @@ class Life:
 
     @property
     def is_up(self) -> bool:
-        """Whether it has been started, and not taken back yet."""
-        return self._host is not None
+        """Whether it has been started, or is being, and not taken back yet."""
+        return self._host is not None or (self.starting is not None and not self.starting.done())
 
     def info(self) -> PluginInfo:
         """How it fares, for people."""
@@ -131,6 +135,9 @@ class Life:
 
     async def end(self) -> None:
         """Take it back if it is up; it may be started again."""
+        if self.starting is not None:
+            self.starting.cancel()
+            await asyncio.wait([self.starting])
         self.forget_retry()
         self._failures = 0
         self.is_ready = True
