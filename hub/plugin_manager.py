@@ -6,20 +6,20 @@ goes on in every case. Changes are made one after the other, but none waits long
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 
-from hub.errors import HubError, ManifestError, PluginError
+from hub.errors import HubError, PluginError
 from hub.hosts.core import Core
+from hub.hosts.discovery import Discovered, by_folder
 from hub.hosts.life import ConfigOf, Life
-from hub.manifest import Manifest
 from hub.plugin_order import choose, start_order
 from hub.stats import PluginStats
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
 from hub.types import Event, LoopBlocked, PluginInfo
 
-type Rediscover = Callable[[], tuple[Mapping[str, Manifest], Iterable[ManifestError]]]
+type Rediscover = Callable[[], Discovered]
 type Step = Callable[[], Awaitable[None]]
 type Starts = Collection[asyncio.Task[None]]
 
@@ -28,18 +28,20 @@ _LOG = logging.getLogger("hub.plugins")
 
 
 class PluginManager:
-    """All plugins of one hub, those that do not run too.
+    """All plugins of one hub, those that do not run too, and those whose manifests are wrong.
 
-    `config_of(manifest, Config struct or None)` gives a plugin's configuration; `rediscover` finds all plugins again,
-    and what is wrong with others. What was enabled and disabled by hand is remembered in the storage.
+    `config_of(manifest, Config struct or None)` gives a plugin's configuration; `rediscover` finds all plugins again.
+    What was enabled and disabled by hand is remembered in the storage.
     """
 
     def __init__(
-        self, core: Core, found: Mapping[str, Manifest], config_of: ConfigOf, *, rediscover: Rediscover | None = None
+        self, core: Core, discovered: Discovered, config_of: ConfigOf, *, rediscover: Rediscover | None = None
     ) -> None:
+        found, mistakes = discovered
         self._core = core
         self._config_of = config_of
-        self._rediscover = rediscover or (lambda: (found, ()))
+        self._rediscover = rediscover or (lambda: discovered)
+        self._broken = by_folder(mistakes)
         self._lives = {name: Life(core, found[name]) for name in sorted(found)}
         self._by_hand = core.storage.namespace("_plugins")
         self._configured: dict[str, bool] = {}
@@ -53,7 +55,12 @@ class PluginManager:
 
     def infos(self) -> list[PluginInfo]:
         """Every plugin, by id."""
-        return [self._lives[name].info() for name in sorted(self._lives)]
+        broken = [
+            PluginInfo(name, "", "failed", reason=str(mistake))
+            for name, mistake in self._broken.items()
+            if name not in self._lives
+        ]
+        return sorted([*broken, *(life.info() for life in self._lives.values())], key=lambda one: one.id)
 
     def stats(self) -> list[PluginStats]:
         """What every plugin costs, by id."""
@@ -164,8 +171,16 @@ class PluginManager:
 
     def _life(self, plugin: str) -> Life:
         if (life := self._lives.get(plugin)) is None:
-            raise _unknown(plugin, self._lives)
+            raise self._missing(plugin, self._lives)
         return life
+
+    def _missing(self, plugin: str, known: Collection[str]) -> PluginError:
+        if (mistake := self._broken.get(plugin)) is not None:
+            return PluginError(str(mistake), plugin=plugin)
+        return PluginError(
+            f"there is no plugin {plugin!r}{did_you_mean(plugin, known)}; `hub plugins list --all` shows all",
+            plugin=plugin,
+        )
 
     async def _change(self, what: str, life: Life, step: Step | None = None, *, again: bool = False) -> PluginInfo:
         name = life.manifest.id
@@ -193,8 +208,9 @@ class PluginManager:
 
     async def _find(self, plugin: str) -> None:
         found, mistakes = await asyncio.to_thread(self._rediscover)
+        self._broken = by_folder(mistakes)
         if plugin not in found:
-            raise next((one for one in mistakes if f"/{plugin}/" in one.where), None) or _unknown(plugin, found)
+            raise self._missing(plugin, found)
         wanted = [plugin, *found[plugin].requires]
         for name in wanted:
             if name in found and name not in self._lives:
@@ -269,13 +285,6 @@ async def _ended(begun: Starts, limit: float | None = None) -> None:
     """Wait until starts are over, however; what they raised is told by their group."""
     if begun:
         await asyncio.wait(begun, timeout=limit)
-
-
-def _unknown(plugin: str, known: Collection[str]) -> PluginError:
-    return PluginError(
-        f"there is no plugin {plugin!r}{did_you_mean(plugin, known)}; `hub plugins list --all` shows all",
-        plugin=plugin,
-    )
 
 
 def _tell(name: str, error: BaseException) -> None:

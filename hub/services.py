@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from hub import logs
 from hub.errors import (
     HubError,
     InvalidArgumentError,
@@ -74,7 +75,7 @@ class Service:
         if not is_lost:
             fault = as_fault(error)
             _LOG.error("Service %s of %s failed: %s", self.name, self.info.owner, fault, exc_info=fault)
-            why = f"failed: {type(fault).__name__}: {fault}; the log has the details"
+            why = f"failed: {type(fault).__name__}: {logs.redact(str(fault))}; the log has the details"
         told = ServiceFailedError(f"{self.name} {why}", service=self.name)
         told.__cause__ = error
         return told

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
+from hub import logs
 from hub.errors import ConfigError, HubError, ManifestError, NotPermittedError, PluginError
 from hub.hosts.core import Core
 from hub.hosts.inside import InsideHost
@@ -154,6 +155,7 @@ class Life:
 
     def note(self, status: str, reason: str = "", error: Exception | None = None) -> None:
         """Take on a status, and tell of it if it is news."""
+        reason = logs.redact(reason)
         if (status, reason) == (self.status, self._reason):
             return
         self.status, self._reason = status, reason
@@ -224,7 +226,7 @@ class Life:
 
     def _count(self, trouble: str) -> None:
         self._errors += 1
-        self._trouble = " ".join(trouble.split())[:_LINE]
+        self._trouble = " ".join(logs.redact(trouble).split())[:_LINE]
 
     def _used(self, heard: list[SubscriberStats], offered: list[ServiceStats]) -> _Used:
         past, ctx = self._past, self._host.context if self._host else None
