@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hub import logs
 from hub.api import Clock, Context, Plugin, Services, State, Storage, Tasks, event_type, hearings, service_limits
-from hub.errors import HubError, StorageError
+from hub.errors import HubError, PluginError, StorageError
 from hub.hosts.core import Core
 from hub.hosts.loading import load_class
 from hub.hosts.parts import (
@@ -73,7 +73,15 @@ class InsideContext:
         self.data_dir: Path = core.data_dir / "plugins" / plugin
 
     def wire(self, plugin: Plugin) -> None:
-        """Declare its events, offer its services, and let it hear what it marked."""
+        """Declare its events, offer its services, and let it hear what it marked.
+
+        Raises PluginError when its start or its stop is not async.
+        """
+        for step in ("start", "stop"):
+            if not inspect.iscoroutinefunction(getattr(plugin, step)):
+                raise PluginError(
+                    f"{self.plugin}: its {step} is not async; write `async def {step}`", plugin=self.plugin
+                )
         for struct in plugin.emits:
             self.events.declare(event_type(struct), struct)
         for name, function in inspect.getmembers_static(type(plugin), callable):

@@ -26,6 +26,10 @@ class Config(msgspec.Struct):
     times: int = 1
     password: str = ""
 
+    def __post_init__(self):
+        if self.times == 13:
+            raise LookupError("bad luck")
+
 
 class It(Plugin):
     Config = Config
@@ -85,6 +89,10 @@ def test_a_hang_up_without_a_terminal_reads_the_configuration(shouting: tuple[Pr
     [
         ("[plugin.shouter]\nwrod = 1\n", r"shouter\.toml:2: \[plugin\.shouter\] wrod: is not a known key"),
         ("[plugin.shouter]\ntimes = 'twice'\n", r"shouter\.toml:2: \[plugin\.shouter\] times: expected int"),
+        (
+            "[plugin.shouter]\ntimes = 13\n",
+            r"shouter\.toml:1: \[plugin\] shouter: is refused with LookupError: bad luck",
+        ),
         ("[hub\n", r"shouter\.toml:1: is not TOML"),
         ("[plugin.shuoter]\n", r"shouter\.toml:1: .*there is no plugin 'shuoter'"),
         ("[plugin.shouter]\npassword = { from_file = 'x' }\n", r"shouter\.toml:2: .*cannot be read"),
