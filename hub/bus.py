@@ -30,6 +30,7 @@ _BURST = 1000
 _STORM = 100_000
 _EXACT = 64
 _SAMPLE = 32
+_WORKERS = 100
 _OVERFLOWS = get_args(Overflow.__value__)
 _LOG = logging.getLogger("hub.bus")
 
@@ -218,7 +219,7 @@ class EventBus:
         """
         for holds, rule in (
             (queue >= 1, f"queue must hold at least 1 event, not {queue}"),
-            (concurrency >= 1, f"concurrency must be at least 1, not {concurrency}"),
+            (0 < concurrency <= _WORKERS, f"concurrency must be 1 to {_WORKERS}, not {concurrency}"),
             (timeout > 0, f"timeout must be more than 0 s, not {timeout:g}"),
             (overflow in _OVERFLOWS, f"overflow must be one of {', '.join(_OVERFLOWS)}, not {overflow!r}"),
             (overflow != "block" or self._recent.maxlen, "overflow 'block' needs `[hub] event_history` above 0"),

@@ -39,6 +39,7 @@ _configured: dict[str, Level] = {}
 _levels: dict[str, Level] = {}
 _full: dict[str, float] = {}  # each logger has a bucket, as one number: the time when it is full again
 _left_out: Counter[str] = Counter()
+_lost: Counter[str] = Counter()  # the same, in all
 
 
 def hide(secret: str) -> None:
@@ -66,7 +67,7 @@ def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handl
     """
     root, own = logging.getLogger(), logging.getLogger("hub")
     entry = _Entry(SimpleQueue())
-    listener = QueueListener(entry.queue, *writers)
+    listener = _Listener(entry.queue, *writers)
     undo = ExitStack()
     for writer in (entry, *writers):
         undo.callback(_close, writer)
@@ -83,6 +84,7 @@ def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handl
     logging.captureWarnings(capture=True)
     _full.clear()
     _left_out.clear()
+    _lost.clear()
     _use(_Logger, logging.Logger)
     set_levels(level, levels)
     root.addHandler(entry)
@@ -125,6 +127,11 @@ def owners() -> set[str]:
     return {owner(name) for name in logging.root.manager.loggerDict}
 
 
+def left_out(owner: str) -> int:
+    """How many records of a plugin were left out."""
+    return _lost[f"hub.{owner}"]
+
+
 def owner(name: str) -> str:
     """Tell who speaks through a logger: `zigbee` for `hub.zigbee`, the library itself for any other."""
     return name.removeprefix("hub.")
@@ -138,7 +145,7 @@ class _Logger(logging.Logger):
         now = monotonic()
         full = max(_full.get(self.name, now), now) + 1 / _A_SECOND
         if full - now > (_AT_ONCE + 0.5) / _A_SECOND:
-            _left_out[self.name] += 1
+            _leave_out(self.name)
             return
         _full[self.name] = full
         options["stacklevel"] = options.get("stacklevel", 1) + 1
@@ -153,7 +160,7 @@ class _Entry(QueueHandler):
     @override
     def emit(self, record: logging.LogRecord) -> None:
         if self.queue.qsize() >= _QUEUE_LIMIT:
-            _left_out[record.name] += 1
+            _leave_out(record.name)
             return
         fixed = self.prepare(record)
         if left_out := _left_out.pop(record.name, 0):
@@ -173,6 +180,21 @@ class _Entry(QueueHandler):
         if trace := TRACE.get():
             fixed.trace = trace
         return fixed
+
+
+class _Listener(QueueListener):
+    """The thread's end of the queue."""
+
+    @override
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a record; a traceback holds all of a plugin that failed, and the thread the record until the next."""
+        super().handle(record)
+        record.exc_info = None
+
+
+def _leave_out(name: str) -> None:
+    _left_out[name] += 1
+    _lost[name] += 1
 
 
 def _use(new: type[logging.Logger], old: type[logging.Logger]) -> None:

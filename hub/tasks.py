@@ -83,6 +83,10 @@ class TaskGroup:
         """The names of the tasks that run now."""
         return sorted(task.get_name() for task in self._tasks)
 
+    def __len__(self) -> int:
+        """How many tasks run now."""
+        return len(self._tasks)
+
     async def cancel(self, limit: float = _STOP_LIMIT) -> list[str]:
         """Cancel all tasks and wait for them, at most `limit` seconds; returns the names of those still alive.
 

@@ -60,7 +60,7 @@ class InsideContext:
         self.plugin = plugin
         self.config = config
         self.log = logging.getLogger(f"hub.{plugin}")
-        self.kept = Registrations()
+        self.kept = Registrations(plugin)
         self.group = PluginTasks(plugin, on_error)
         tally = tally or Tally()
         events = PluginEvents(core, self.group, self.kept, tally)
@@ -68,7 +68,7 @@ class InsideContext:
         self.events: OwnEvents = events
         self.services: Services = PluginServices(core, plugin, self.kept)
         self.state: State = PluginState(core, plugin, events, tally)
-        self.storage: Storage = PluginStorage(core, plugin, self.kept)
+        self.storage: Storage = PluginStorage(core, self.group, self.kept)
         self.clock: Clock = PluginClock(core, self.group, self.kept)
         self.data_dir: Path = core.data_dir / "plugins" / plugin
 

@@ -67,6 +67,7 @@ class Life:
     def info(self) -> PluginInfo:
         """How it fares, for people."""
         about = self.manifest
+        lost = logs.left_out(about.id)
         return PluginInfo(
             id=about.id,
             version=about.version,
@@ -75,7 +76,7 @@ class Life:
             reason=self._reason,
             restarts=max(self._begun - 1, 0),
             errors=self._errors,
-            trouble=self._trouble,
+            trouble=self._trouble or (f"it logs too much: {lost} records were left out" if lost else ""),
             origin=about.origin,
         )
 

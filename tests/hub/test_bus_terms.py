@@ -40,7 +40,8 @@ async def tasks() -> AsyncIterator[TaskGroup]:
     ("terms", "why"),
     [
         ({"queue": 0}, "queue must hold at least 1 event, not 0"),
-        ({"concurrency": 0}, "concurrency must be at least 1, not 0"),
+        ({"concurrency": 0}, "concurrency must be 1 to 100, not 0"),
+        ({"concurrency": 101}, "concurrency must be 1 to 100, not 101"),
         ({"timeout": 0.0}, "timeout must be more than 0 s, not 0"),
         ({"timeout": -0.5}, "timeout must be more than 0 s, not -0.5"),
         ({"timeout": float("nan")}, "timeout must be more than 0 s, not nan"),

@@ -233,6 +233,23 @@ async def test_a_start_that_ignores_its_end_is_cut_off(
     assert nothing_is_left(core)
 
 
+async def test_a_watchers_fault_is_the_plugins(core: Core, steps: Callable[..., None]) -> None:
+    told: list[str] = []
+    steps(None)
+    host = InsideHost(core, manifest(), {}, lambda name, error: told.append(f"{name}: {error}"))
+    await host.start()
+    assert host.context is not None
+
+    def fails(_key: str, _value: object) -> None:
+        raise ValueError("no bulb")
+
+    host.context.storage.watch("", fails)
+    await host.context.storage.set("lamp", 1)
+    await settle()
+    assert told == ["bell:watcher of lamp: no bulb"]
+    await host.stop()
+
+
 class Hasty(Plugin):
     @override
     def start(self) -> None:  # type: ignore[override]
