@@ -39,7 +39,7 @@ _configured: dict[str, Level] = {}
 _levels: dict[str, Level] = {}
 _full: dict[str, float] = {}  # each logger has a bucket, as one number: the time when it is full again
 _left_out: Counter[str] = Counter()
-_lost: Counter[str] = Counter()  # the same, in all
+_told: Counter[str] = Counter()  # how many of these a record has told of
 
 
 def hide(secret: str) -> None:
@@ -84,7 +84,7 @@ def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handl
     logging.captureWarnings(capture=True)
     _full.clear()
     _left_out.clear()
-    _lost.clear()
+    _told.clear()
     _use(_Logger, logging.Logger)
     set_levels(level, levels)
     root.addHandler(entry)
@@ -129,7 +129,7 @@ def owners() -> set[str]:
 
 def left_out(owner: str) -> int:
     """How many records of a plugin were left out."""
-    return _lost[f"hub.{owner}"]
+    return _left_out[f"hub.{owner}"]
 
 
 def owner(name: str) -> str:
@@ -145,7 +145,7 @@ class _Logger(logging.Logger):
         now = monotonic()
         full = max(_full.get(self.name, now), now) + 1 / _A_SECOND
         if full - now > (_AT_ONCE + 0.5) / _A_SECOND:
-            _leave_out(self.name)
+            _left_out[self.name] += 1
             return
         _full[self.name] = full
         options["stacklevel"] = options.get("stacklevel", 1) + 1
@@ -160,10 +160,12 @@ class _Entry(QueueHandler):
     @override
     def emit(self, record: logging.LogRecord) -> None:
         if self.queue.qsize() >= _QUEUE_LIMIT:
-            _leave_out(record.name)
+            _left_out[record.name] += 1
             return
         fixed = self.prepare(record)
-        if left_out := _left_out.pop(record.name, 0):
+        total = _left_out[record.name]
+        if left_out := total - _told[record.name]:
+            _told[record.name] = total
             who = owner(record.name)
             fixed.msg += f" ({left_out} records of {who} before this one were left out: too many to write)"
         self.enqueue(fixed)
@@ -190,11 +192,6 @@ class _Listener(QueueListener):
         """Write a record; a traceback holds all of a plugin that failed, and the thread the record until the next."""
         super().handle(record)
         record.exc_info = None
-
-
-def _leave_out(name: str) -> None:
-    _left_out[name] += 1
-    _lost[name] += 1
 
 
 def _use(new: type[logging.Logger], old: type[logging.Logger]) -> None:

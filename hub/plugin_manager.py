@@ -13,7 +13,7 @@ from hub.errors import HubError, PluginError
 from hub.hosts.core import Core
 from hub.hosts.discovery import Discovered, by_folder
 from hub.hosts.life import ConfigOf, Life
-from hub.plugin_order import choose, start_order
+from hub.hosts.order import choose, start_order
 from hub.stats import PluginStats
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
@@ -55,11 +55,8 @@ class PluginManager:
 
     def infos(self) -> list[PluginInfo]:
         """Every plugin, by id."""
-        broken = [
-            PluginInfo(name, "", "failed", reason=str(mistake))
-            for name, mistake in self._broken.items()
-            if name not in self._lives
-        ]
+        unknown = self._broken.keys() - self._lives
+        broken = [PluginInfo(name, "", "failed", reason=str(self._broken[name])) for name in unknown]
         return sorted([*broken, *(life.info() for life in self._lives.values())], key=lambda one: one.id)
 
     def stats(self) -> list[PluginStats]:
@@ -253,9 +250,8 @@ class PluginManager:
         for name in self._order:
             life = self._lives[name]
             if life.is_ready and not life.is_up:
-                needs = [
-                    self._lives[need] for need in (*life.manifest.requires, *life.manifest.after) if need in self._lives
-                ]
+                about = life.manifest
+                needs = [self._lives[need] for need in (*about.requires, *about.after) if need in self._lives]
                 first = [need.starting for need in needs if need.starting is not None]
                 life.starting = self._tasks.start(f"starts {name}", self._start(life, first))
                 begun.append(life.starting)

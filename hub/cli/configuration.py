@@ -103,7 +103,7 @@ def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     from hub import config  # noqa: PLC0415
     from hub.hosts.discovery import by_folder, find_plugins  # noqa: PLC0415
     from hub.hosts.loading import load_class  # noqa: PLC0415
-    from hub.plugin_order import choose, start_order  # noqa: PLC0415
+    from hub.hosts.order import choose, start_order  # noqa: PLC0415
 
     try:
         settings = config.load(file, data=chosen_folder(data))
