@@ -53,10 +53,11 @@ def hide(secret: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Blot out hidden values, and what is assigned to a password, token, secret or key."""
+    """Blot out hidden values, and what is assigned to a password, token, secret or key; what is no UTF-8 is escaped."""
     for secret in _hidden:
         text = text.replace(secret, _VEIL)
-    return _BEARER.sub(rf"\1{_VEIL}", _ASSIGNED.sub(_veiled, text))
+    # A file's name may be no UTF-8, and whoever is sent it could not read the rest either.
+    return _BEARER.sub(rf"\1{_VEIL}", _ASSIGNED.sub(_veiled, text)).encode(errors="backslashreplace").decode()
 
 
 def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handler) -> Undo:

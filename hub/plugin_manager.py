@@ -56,7 +56,7 @@ class PluginManager:
     def infos(self) -> list[PluginInfo]:
         """Every plugin, by id."""
         unknown = self._broken.keys() - self._lives
-        broken = [PluginInfo(name, "", "failed", reason=str(self._broken[name])) for name in unknown]
+        broken = [PluginInfo(name, "", "failed", reason=self._broken[name]) for name in unknown]
         return sorted([*broken, *(life.info() for life in self._lives.values())], key=lambda one: one.id)
 
     def stats(self) -> list[PluginStats]:
@@ -173,7 +173,7 @@ class PluginManager:
 
     def _missing(self, plugin: str, known: Collection[str]) -> PluginError:
         if (mistake := self._broken.get(plugin)) is not None:
-            return PluginError(str(mistake), plugin=plugin)
+            return PluginError(mistake, plugin=plugin)
         return PluginError(
             f"there is no plugin {plugin!r}{did_you_mean(plugin, known)}; `hub plugins list --all` shows all",
             plugin=plugin,
@@ -259,8 +259,7 @@ class PluginManager:
         return begun
 
     async def _start(self, life: Life, first: Starts) -> None:
-        if first:
-            await asyncio.wait(first)
+        await _ended(first)
         name = life.manifest.id
         down = [need for need in life.manifest.requires if self._lives[need].status != "running"]
         if down:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hub.config import Config
 from hub.errors import ManifestError
+from hub.logs import redact
 from hub.manifest import FILE_NAME, Manifest, Origin, load
 
 GROUP = "domovoi.plugins"
@@ -34,10 +35,10 @@ def find_plugins(settings: Config) -> Discovered:
     return dict(sorted(found.items())), mistakes
 
 
-def by_folder(mistakes: Mistakes) -> dict[str, ManifestError]:
-    """What is wrong with plugins, by the names of their folders, since their ids may not be known."""
-    places = ((one.where.partition(f"/{FILE_NAME}"), one) for one in mistakes)
-    return {folder.rpartition("/")[2]: one for (folder, in_manifest, _), one in places if in_manifest}
+def by_folder(mistakes: Mistakes) -> dict[str, str]:
+    """What is wrong with plugins, for people, by the names of their folders, since their ids may not be known."""
+    places = ((one.where.partition(f"/{FILE_NAME}"), redact(str(one))) for one in mistakes)
+    return {redact(folder.rpartition("/")[2]): one for (folder, in_manifest, _), one in places if in_manifest}
 
 
 def bundled() -> Iterator[Path]:

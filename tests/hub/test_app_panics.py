@@ -1,4 +1,4 @@
-"""What is no Exception, as a panic in a library's Rust: a fault of one plugin, and no end of the hub."""
+"""Faults of an unusual kind, as a panic in a library's Rust: those of one plugin, and no end of the hub."""
 
 from pathlib import Path
 
@@ -67,4 +67,32 @@ def test_what_is_no_exception_is_still_a_fault_of_its_plugin_only(run: Run, tmp_
     assert "Panic" in plugins["importer"]["reason"]
     assert client.call("hub.restart_plugin", {"plugin": "panics"})["trouble"].endswith("it raised Panic: out of bounds")
     assert "panics_at_once" in (tmp_path / "logs" / "hub.log").read_text()
+    assert stopped(process) == 0
+
+
+NAMELESS = """from hub.api import Plugin
+
+
+class It(Plugin):
+    async def start(self):
+        self.ctx.tasks.start("works", self.work())
+        if self.ctx.plugin == "early":
+            await self.work()
+
+    async def work(self):
+        raise OSError("a\\udcff.wav is no sound")
+"""
+
+
+def test_a_fault_whose_text_is_no_utf_8_hides_no_other_plugin(run: Run, tmp_path: Path) -> None:
+    plugin(tmp_path / "mine", "early", NAMELESS)
+    plugin(tmp_path / "mine", "late", NAMELESS)
+    process = run('[hub]\nplugin_dirs = ["mine"]\n')
+    process.wait_for(UP)
+    client = Client(tmp_path / "hub.sock")
+    told = until(lambda: {one["id"]: one["reason"] for one in client.get("plugins")}["early"], what="it has failed")
+    plugins = {one["id"]: one for one in client.get("plugins")}
+    assert told == "OSError: a\\udcff.wav is no sound"
+    assert plugins["late"]["trouble"] == "task late:works failed: OSError: a\\udcff.wav is no sound"
+    assert client.call("health.check", {})["checks"]["early"]["status"] == "failing"
     assert stopped(process) == 0
