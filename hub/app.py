@@ -101,10 +101,10 @@ async def _main(settings: Config, options: RunOptions) -> int:
         opener=partial(open_file, before_upgrade=rescue.keep),
         repair=rescue.repair,
     )
-    found, mistakes = find_plugins(settings)
-    for mistake in mistakes:
+    discovered = find_plugins(settings)
+    for mistake in discovered[1]:
         _LOG.error("%s", mistake)
-    hub = Hub(settings, found, storage, tasks, clock, options.load)
+    hub = Hub(settings, discovered, storage, tasks, clock, options.load)
     _catch_signals(hub)
     code = await _told(_until_asked(hub, options.foreground))
     signal.alarm(_END_LIMIT)  # a thread that a plugin blocks for ever must not keep the process

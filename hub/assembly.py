@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,13 +20,12 @@ from hub.backup.gathering import Home
 from hub.bus import EventBus
 from hub.errors import ConfigError, HubError
 from hub.hosts.core import Core
-from hub.hosts.discovery import find_plugins
+from hub.hosts.discovery import Discovered, by_folder, find_plugins
 from hub.hosts.life import ConfigOf
 from hub.hosts.loading import load_class
 from hub.journal.desk import SERVICES as JOURNAL_SERVICES
 from hub.journal.desk import Desk
 from hub.journal.settings import journal_of
-from hub.manifest import Manifest
 from hub.plugin_manager import PluginManager
 from hub.services import ServiceRegistry
 from hub.state import StateEngine
@@ -44,13 +43,13 @@ _LOG = logging.getLogger("hub")
 class Hub:
     """One hub. `start` brings it up, `wait` returns its exit code when it is asked to stop, `close` ends it.
 
-    `found` are all plugins there are; `load` reads the configuration again, in a thread.
+    `discovered` are all plugins, and what is wrong with others; `load` reads the configuration again, in a thread.
     """
 
     def __init__(
         self,
         settings: config.Config,
-        found: Mapping[str, Manifest],
+        discovered: Discovered,
         storage: Registry,
         tasks: TaskGroup,
         clock: Clock,
@@ -69,10 +68,10 @@ class Hub:
             history=settings.hub.event_history,
         )
         self.core = Core(bus, ServiceRegistry(), StateEngine(bus, clock), storage, clock, settings.data_dir)
-        self.journal = journal_of(settings, found.values(), bus, self.core.state, storage, tasks, clock)
+        self.journal = journal_of(settings, discovered[0].values(), bus, self.core.state, storage, tasks, clock)
         storage.on_trouble = self.journal.on_trouble = self._trouble
         self.plugins = PluginManager(
-            self.core, found, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
+            self.core, discovered, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
         )
         self.watchdog = Watchdog(self.plugins.folders, self._blocked, settings.hub.blocked_after)
         for name, struct in EVENTS.items():
@@ -140,19 +139,19 @@ class Hub:
 
     async def _take_on(self, new: config.Config) -> config.Reloaded:
         old, (done, settings) = self.settings, config.changes(self.settings, new)
-        found, _ = await asyncio.to_thread(find_plugins, settings)
-        config.check_plugins(settings, found)
+        found, mistakes = await asyncio.to_thread(find_plugins, settings)
+        config.check_plugins(settings, {*found, *by_folder(mistakes)})
         config_of = _config_of(settings)
         statuses = {one.id: one.status for one in self.plugins.infos()}
         for name in done.plugins:
-            if statuses.get(name) == "running":  # what runs shall not fall to a mistake
+            if name in found and statuses.get(name) == "running":  # what runs shall not fall to a mistake
                 config_of(found[name], load_class(found[name]).Config)
         self.settings = settings
         settings.tell_warnings()
         if (old.hub.log_level, old.log.levels) != (settings.hub.log_level, settings.log.levels):
             logs.set_levels(settings.hub.log_level, settings.log.levels)
         await self.plugins.reconfigure(config_of, done.plugins, settings.wanted, settings.plugins.disable)
-        for name in settings.wanted - statuses.keys():
+        for name in (settings.wanted & found.keys()) - {*self.plugins.folders().values()}:
             await self.plugins.load(name)
         _LOG.info("The configuration was read again; changed plugins: %s", ", ".join(done.plugins) or "none")
         if done.needs_restart:

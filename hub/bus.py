@@ -20,7 +20,7 @@ from hub.errors import EventError
 from hub.mailbox import Mailbox
 from hub.patterns import subject_matcher, type_matcher
 from hub.stats import SubscriberStats
-from hub.tasks import FAULTS, Meter, TaskGroup, as_fault
+from hub.tasks import Meter, TaskGroup, as_fault
 from hub.types import Event, Undo
 
 type OnHandlerError = Callable[[str, Event, Exception], None]
@@ -30,8 +30,8 @@ _BURST = 1000
 _STORM = 100_000
 _EXACT = 64
 _SAMPLE = 32
+_WORKERS = 100
 _OVERFLOWS = get_args(Overflow.__value__)
-_FAULTS = (*FAULTS, asyncio.CancelledError)
 _LOG = logging.getLogger("hub.bus")
 
 
@@ -160,8 +160,8 @@ class EventBus:
     def publish(self, type: str, subject: str, data: Any = None, source: str = "hub") -> Event:  # noqa: A002, ANN401, C901
         """Tell a fact; subscribers' faults are theirs.
 
-        Raises EventError when the type is not declared, the data does not fit its struct, or a handler adds to more
-        events than can be delivered.
+        Raises EventError when the type is not declared, the subject is no text, the data does not fit its struct, or a
+        handler adds to more events than can be delivered.
         """
         try:
             topic = self._declared[type]
@@ -171,6 +171,8 @@ class EventBus:
         struct = topic.struct
         if struct is not None and data.__class__ is not struct:
             data = _fitted(type, struct, data, source)
+        if subject.__class__ is not str:
+            raise EventError(f"{source} published {type!r} with the subject {subject!r:.80}, which is no text")
         if self._busy and len(self._pending) >= _STORM and not self._paused:
             raise EventError(f"{type} storms: {_STORM} events that handlers set off wait already, {source} may not add")
         self._seq = seq = self._seq + 1
@@ -188,7 +190,7 @@ class EventBus:
                 for one in audience.members:
                     try:
                         one.deliver(event)
-                    except _FAULTS as error:
+                    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the handler's
                         self._failed(one, event, error)
             else:
                 self._deliver_timed(topic, event)
@@ -219,7 +221,7 @@ class EventBus:
         """
         for holds, rule in (
             (queue >= 1, f"queue must hold at least 1 event, not {queue}"),
-            (concurrency >= 1, f"concurrency must be at least 1, not {concurrency}"),
+            (0 < concurrency <= _WORKERS, f"concurrency must be 1 to {_WORKERS}, not {concurrency}"),
             (timeout > 0, f"timeout must be more than 0 s, not {timeout:g}"),
             (overflow in _OVERFLOWS, f"overflow must be one of {', '.join(_OVERFLOWS)}, not {overflow!r}"),
             (overflow != "block" or self._recent.maxlen, "overflow 'block' needs `[hub] event_history` above 0"),
@@ -303,7 +305,7 @@ class EventBus:
         for one in audience.members:
             try:
                 one.deliver(event)
-            except _FAULTS as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the handler's
                 self._failed(one, event, error)
             ended = perf_counter_ns()
             one.ns += (ended - begun) * stands_for

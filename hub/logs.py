@@ -39,6 +39,7 @@ _configured: dict[str, Level] = {}
 _levels: dict[str, Level] = {}
 _full: dict[str, float] = {}  # each logger has a bucket, as one number: the time when it is full again
 _left_out: Counter[str] = Counter()
+_told: Counter[str] = Counter()  # how many of these a record has told of
 
 
 def hide(secret: str) -> None:
@@ -52,10 +53,11 @@ def hide(secret: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Blot out hidden values, and what is assigned to a password, token, secret or key."""
+    """Blot out hidden values, and what is assigned to a password, token, secret or key; what is no UTF-8 is escaped."""
     for secret in _hidden:
         text = text.replace(secret, _VEIL)
-    return _BEARER.sub(rf"\1{_VEIL}", _ASSIGNED.sub(_veiled, text))
+    # A file's name may be no UTF-8, and whoever is sent it could not read the rest either.
+    return _BEARER.sub(rf"\1{_VEIL}", _ASSIGNED.sub(_veiled, text)).encode(errors="backslashreplace").decode()
 
 
 def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handler) -> Undo:
@@ -66,7 +68,7 @@ def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handl
     """
     root, own = logging.getLogger(), logging.getLogger("hub")
     entry = _Entry(SimpleQueue())
-    listener = QueueListener(entry.queue, *writers)
+    listener = _Listener(entry.queue, *writers)
     undo = ExitStack()
     for writer in (entry, *writers):
         undo.callback(_close, writer)
@@ -83,6 +85,7 @@ def configure(level: Level, levels: Mapping[str, Level], *writers: logging.Handl
     logging.captureWarnings(capture=True)
     _full.clear()
     _left_out.clear()
+    _told.clear()
     _use(_Logger, logging.Logger)
     set_levels(level, levels)
     root.addHandler(entry)
@@ -125,6 +128,11 @@ def owners() -> set[str]:
     return {owner(name) for name in logging.root.manager.loggerDict}
 
 
+def left_out(owner: str) -> int:
+    """How many records of a plugin were left out."""
+    return _left_out[f"hub.{owner}"]
+
+
 def owner(name: str) -> str:
     """Tell who speaks through a logger: `zigbee` for `hub.zigbee`, the library itself for any other."""
     return name.removeprefix("hub.")
@@ -156,7 +164,9 @@ class _Entry(QueueHandler):
             _left_out[record.name] += 1
             return
         fixed = self.prepare(record)
-        if left_out := _left_out.pop(record.name, 0):
+        total = _left_out[record.name]
+        if left_out := total - _told[record.name]:
+            _told[record.name] = total
             who = owner(record.name)
             fixed.msg += f" ({left_out} records of {who} before this one were left out: too many to write)"
         self.enqueue(fixed)
@@ -173,6 +183,16 @@ class _Entry(QueueHandler):
         if trace := TRACE.get():
             fixed.trace = trace
         return fixed
+
+
+class _Listener(QueueListener):
+    """The thread's end of the queue."""
+
+    @override
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a record; a traceback holds all of a plugin that failed, and the thread the record until the next."""
+        super().handle(record)
+        record.exc_info = None
 
 
 def _use(new: type[logging.Logger], old: type[logging.Logger]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from hub.api import Overflow
 from hub.errors import EventError
-from hub.tasks import FAULTS, as_fault
+from hub.tasks import as_fault
 from hub.types import Event
 
 type AsyncHandler = Callable[[Event], Any]
@@ -128,7 +128,9 @@ class Mailbox:
         except CancelledError:
             if not worker.task.cancelling():
                 self._failed(event, EventError("it waited for something that was cancelled"))
-        except FAULTS as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the handler's
             self._failed(event, as_fault(error))
         if not worker.due:
             worker.task.uncancel()  # that was meant for the handler, and is over with it

@@ -13,6 +13,7 @@ from hub.errors import HubError
 type Matcher = Callable[[str], bool]
 
 _LIMIT = 512
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PART = re.compile(r"[^\s.*]+")
 _ANY = r"(?:\.[^.]+)"
 
@@ -80,8 +81,8 @@ def _joined(stretches: list[str]) -> str:
 
 
 def _checked(pattern: str, kind: str) -> str:
-    if not pattern or len(pattern) > _LIMIT:
-        raise PatternError(f"{kind} pattern must have 1 to {_LIMIT} characters, not {len(pattern)}")
+    if not pattern or len(pattern) > _LIMIT or _SURROGATE.search(pattern):
+        raise PatternError(f"{kind} pattern must have 1 to {_LIMIT} characters of UTF-8, not {pattern[:80]!r}")
     return pattern
 
 

@@ -1,43 +1,47 @@
 """The plugin manager: who runs, in the order of their needs, and what of it changes while the hub runs.
 
 A failed start is tried again (see `hub.hosts.life`). Who requires a plugin waits until it runs. The rest of the hub
-goes on in every case. Changes are made one after the other.
+goes on in every case. Changes are made one after the other, but none waits long for a start that another one began.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 
-from hub.errors import HubError, ManifestError, PluginError
+from hub.errors import HubError, PluginError
 from hub.hosts.core import Core
+from hub.hosts.discovery import Discovered, by_folder
 from hub.hosts.life import ConfigOf, Life
-from hub.manifest import Manifest
-from hub.plugin_order import choose, start_order
+from hub.hosts.order import choose, start_order
 from hub.stats import PluginStats
 from hub.suggest import did_you_mean
 from hub.tasks import TaskGroup
 from hub.types import Event, LoopBlocked, PluginInfo
 
-type Rediscover = Callable[[], tuple[Mapping[str, Manifest], Iterable[ManifestError]]]
+type Rediscover = Callable[[], Discovered]
 type Step = Callable[[], Awaitable[None]]
+type Starts = Collection[asyncio.Task[None]]
 
+_PATIENCE = 5.0
 _LOG = logging.getLogger("hub.plugins")
 
 
 class PluginManager:
-    """All plugins of one hub, those that do not run too.
+    """All plugins of one hub, those that do not run too, and those whose manifests are wrong.
 
-    `config_of(manifest, Config struct or None)` gives a plugin's configuration; `rediscover` finds all plugins again,
-    and what is wrong with others. What was enabled and disabled by hand is remembered in the storage.
+    `config_of(manifest, Config struct or None)` gives a plugin's configuration; `rediscover` finds all plugins again.
+    What was enabled and disabled by hand is remembered in the storage.
     """
 
     def __init__(
-        self, core: Core, found: Mapping[str, Manifest], config_of: ConfigOf, *, rediscover: Rediscover | None = None
+        self, core: Core, discovered: Discovered, config_of: ConfigOf, *, rediscover: Rediscover | None = None
     ) -> None:
+        found, mistakes = discovered
         self._core = core
         self._config_of = config_of
-        self._rediscover = rediscover or (lambda: (found, ()))
+        self._rediscover = rediscover or (lambda: discovered)
+        self._broken = by_folder(mistakes)
         self._lives = {name: Life(core, found[name]) for name in sorted(found)}
         self._by_hand = core.storage.namespace("_plugins")
         self._configured: dict[str, bool] = {}
@@ -51,7 +55,9 @@ class PluginManager:
 
     def infos(self) -> list[PluginInfo]:
         """Every plugin, by id."""
-        return [self._lives[name].info() for name in sorted(self._lives)]
+        unknown = self._broken.keys() - self._lives
+        broken = [PluginInfo(name, "", "failed", reason=self._broken[name]) for name in unknown]
+        return sorted([*broken, *(life.info() for life in self._lives.values())], key=lambda one: one.id)
 
     def stats(self) -> list[PluginStats]:
         """What every plugin costs, by id."""
@@ -68,7 +74,8 @@ class PluginManager:
         """Start all that should run, independent ones side by side; the configuration enables and disables some."""
         async with self._lock:
             self._configured = dict.fromkeys(enable, True) | dict.fromkeys(disable, False)
-            await self._settle()
+            begun = await self._settle()
+        await _ended(begun)
 
     async def stop(self) -> None:
         """Stop all plugins in reverse order; a plugin that will not stop is left behind, and named in the log."""
@@ -161,8 +168,16 @@ class PluginManager:
 
     def _life(self, plugin: str) -> Life:
         if (life := self._lives.get(plugin)) is None:
-            raise _unknown(plugin, self._lives)
+            raise self._missing(plugin, self._lives)
         return life
+
+    def _missing(self, plugin: str, known: Collection[str]) -> PluginError:
+        if (mistake := self._broken.get(plugin)) is not None:
+            return PluginError(mistake, plugin=plugin)
+        return PluginError(
+            f"there is no plugin {plugin!r}{did_you_mean(plugin, known)}; `hub plugins list --all` shows all",
+            plugin=plugin,
+        )
 
     async def _change(self, what: str, life: Life, step: Step | None = None, *, again: bool = False) -> PluginInfo:
         name = life.manifest.id
@@ -177,6 +192,7 @@ class PluginManager:
 
     async def _changed(self, again: Collection[str], step: Step | None) -> None:
         """Take down `again` and what requires them, take a step, and let everything be as it should."""
+        begun: Starts = ()
         async with self._lock:
             await self._take_down(again)
             try:
@@ -184,12 +200,14 @@ class PluginManager:
                     await step()
             finally:
                 if not self._is_over:
-                    await self._settle()
+                    begun = await self._settle()
+        await _ended(begun)
 
     async def _find(self, plugin: str) -> None:
         found, mistakes = await asyncio.to_thread(self._rediscover)
+        self._broken = by_folder(mistakes)
         if plugin not in found:
-            raise next((one for one in mistakes if f"/{plugin}/" in one.where), None) or _unknown(plugin, found)
+            raise self._missing(plugin, found)
         wanted = [plugin, *found[plugin].requires]
         for name in wanted:
             if name in found and name not in self._lives:
@@ -200,8 +218,8 @@ class PluginManager:
             life.manifest, life.is_unloaded = found[plugin], False
             await life.end()
 
-    async def _settle(self) -> None:
-        """Stop what should not run any more, start what should and is ready to; say of the others why not."""
+    async def _settle(self) -> Starts:
+        """Stop what should not run any more, begin to start what should and is ready to; say of the others why not."""
         found = {name: life.manifest for name, life in self._lives.items()}
         choices = await self._by_hand.get_many([*found]) | self._configured
         choices |= {name: False for name, life in self._lives.items() if life.is_unloaded}
@@ -214,7 +232,7 @@ class PluginManager:
         for name in idle:
             by_configuration = self._configured.get(name) is False
             self._lives[name].stay_down(refused.get(name, ""), by_configuration=by_configuration)
-        await self._start_ready()
+        return await self._start_ready()
 
     async def _take_down(self, names: Collection[str]) -> None:
         """Stop plugins and those that require them, in reverse order."""
@@ -226,19 +244,22 @@ class PluginManager:
             if name in affected:
                 await self._lives[name].end()
 
-    async def _start_ready(self) -> None:
-        begun: dict[str, asyncio.Task[None]] = {}
+    async def _start_ready(self) -> Starts:
+        """Begin to start what is ready, and give others their turn when that is done, or hangs."""
+        begun: list[asyncio.Task[None]] = []
         for name in self._order:
             life = self._lives[name]
             if life.is_ready and not life.is_up:
                 about = life.manifest
-                first = [begun[need] for need in (*about.requires, *about.after) if need in begun]
-                begun[name] = self._tasks.start(f"starts {name}", self._start(life, first))
-        await asyncio.gather(*begun.values())
+                needs = [self._lives[need] for need in (*about.requires, *about.after) if need in self._lives]
+                first = [need.starting for need in needs if need.starting is not None]
+                life.starting = self._tasks.start(f"starts {name}", self._start(life, first))
+                begun.append(life.starting)
+        await _ended(begun, _PATIENCE)
+        return begun
 
-    async def _start(self, life: Life, first: Collection[asyncio.Task[None]]) -> None:
-        if first:
-            await asyncio.wait(first)
+    async def _start(self, life: Life, first: Starts) -> None:
+        await _ended(first)
         name = life.manifest.id
         down = [need for need in life.manifest.requires if self._lives[need].status != "running"]
         if down:
@@ -255,11 +276,10 @@ class PluginManager:
                 await self._start_ready()
 
 
-def _unknown(plugin: str, known: Collection[str]) -> PluginError:
-    return PluginError(
-        f"there is no plugin {plugin!r}{did_you_mean(plugin, known)}; `hub plugins list --all` shows all",
-        plugin=plugin,
-    )
+async def _ended(begun: Starts, limit: float | None = None) -> None:
+    """Wait until starts are over, however; what they raised is told by their group."""
+    if begun:
+        await asyncio.wait(begun, timeout=limit)
 
 
 def _tell(name: str, error: BaseException) -> None:

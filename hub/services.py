@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from hub import logs
 from hub.errors import (
     HubError,
     InvalidArgumentError,
@@ -26,7 +27,7 @@ from hub.limits import Gate, check_limits
 from hub.schema import Signature
 from hub.stats import ServiceStats
 from hub.suggest import did_you_mean
-from hub.tasks import FAULTS, TRACE, Meter, TaskGroup, as_fault, being_cancelled, metered
+from hub.tasks import ENDS, TRACE, Meter, TaskGroup, as_fault, being_cancelled, metered
 from hub.types import Call, Limits, ServiceInfo, Undo
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -63,7 +64,7 @@ class Service:
     def failed(self, error: BaseException) -> BaseException:
         """Count what ended a call; gives what its caller is told: the error itself, if it was meant for him."""
         is_lost = isinstance(error, asyncio.CancelledError) and not being_cancelled()
-        if not is_lost and not isinstance(error, FAULTS):
+        if not is_lost and isinstance(error, ENDS):
             return error
         self.errors += 1
         is_late = isinstance(error, ServiceTimeoutError) and error.service == self.name
@@ -74,7 +75,7 @@ class Service:
         if not is_lost:
             fault = as_fault(error)
             _LOG.error("Service %s of %s failed: %s", self.name, self.info.owner, fault, exc_info=fault)
-            why = f"failed: {type(fault).__name__}: {fault}; the log has the details"
+            why = f"failed: {type(fault).__name__}: {logs.redact(str(fault))}; the log has the details"
         told = ServiceFailedError(f"{self.name} {why}", service=self.name)
         told.__cause__ = error
         return told

@@ -10,8 +10,9 @@ from typing import Any
 
 from hub.errors import HubError
 
-FAULTS = (Exception, SystemExit, KeyboardInterrupt)
-"""What a plugin's code may raise and must not hurt others: nobody but the hub's owner ends the hub."""
+ENDS = (asyncio.CancelledError, GeneratorExit)
+"""What ends work from outside and must pass. Whatever else a plugin's code raises is its fault and hurts no other:
+nobody but the hub's owner ends the hub, and what is no Exception (a panic in a library's Rust) does not either."""
 
 NOT_BEGUN = object()
 """Says that a coroutine's first step is still to be taken."""
@@ -82,6 +83,10 @@ class TaskGroup:
         """The names of the tasks that run now."""
         return sorted(task.get_name() for task in self._tasks)
 
+    def __len__(self) -> int:
+        """How many tasks run now."""
+        return len(self._tasks)
+
     async def cancel(self, limit: float = _STOP_LIMIT) -> list[str]:
         """Cancel all tasks and wait for them, at most `limit` seconds; returns the names of those still alive.
 
@@ -111,8 +116,14 @@ class TaskGroup:
 
 
 def as_fault(error: BaseException) -> Exception:
-    """The error itself, or, if it would end the process, one that says so."""
-    return error if isinstance(error, Exception) else HubError(f"it tried to end the process ({type(error).__name__})")
+    """The error itself, or, if it would end the process or is no Exception, one that says so."""
+    if isinstance(error, Exception):
+        return error
+    name = type(error).__name__
+    is_exit = isinstance(error, SystemExit | KeyboardInterrupt)
+    fault = HubError(f"it tried to end the process ({name})" if is_exit else f"it raised {name}: {error}")
+    fault.__cause__ = error
+    return fault
 
 
 @types.coroutine
@@ -144,10 +155,12 @@ def metered[T](work: Coroutine[Any, Any, T], meter: Meter, waited: object = NOT_
 
 
 async def _kept[T](work: Coroutine[Any, Any, T], meter: Meter) -> T:
-    """Keep `sys.exit()` from ending the loop, and with it the hub."""
+    """Keep `sys.exit()`, and whatever else is no Exception, from ending the loop, and with it the hub."""
     try:
         return await metered(work, meter)
-    except (SystemExit, KeyboardInterrupt) as error:
+    except (*ENDS, Exception):
+        raise
+    except BaseException as error:
         raise as_fault(error) from error
 
 

@@ -101,9 +101,9 @@ def _wait_for(session: Session) -> None:
 def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     # Loaded here: the hub and its plugins cost time that no other command need pay.
     from hub import config  # noqa: PLC0415
-    from hub.hosts.discovery import find_plugins  # noqa: PLC0415
+    from hub.hosts.discovery import by_folder, find_plugins  # noqa: PLC0415
     from hub.hosts.loading import load_class  # noqa: PLC0415
-    from hub.plugin_order import choose, start_order  # noqa: PLC0415
+    from hub.hosts.order import choose, start_order  # noqa: PLC0415
 
     try:
         settings = config.load(file, data=chosen_folder(data))
@@ -115,7 +115,7 @@ def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     known, wrong = find_plugins(settings)
     yield from map(str, wrong)
     try:
-        config.check_plugins(settings, known)
+        config.check_plugins(settings, {*known, *by_folder(wrong)})
     except HubError as error:
         yield str(error)
     chosen = choose(known, settings.wanted, settings.plugins.disable)

@@ -108,6 +108,8 @@ def fit[S: msgspec.Struct](struct: type[S], table: Table, where: Where, hook: Ho
         allowed = _choices(struct, keys)
         plain = what[:1].lower() + what[1:].replace("`", "").replace("object", "table")
         raise ConfigError(f"{plain}; use one of {allowed}" if allowed else plain, where=where(keys)) from error
+    except Exception as error:  # a plugin's own check
+        raise ConfigError(f"is refused with {type(error).__name__}: {error}", where=where(())) from error
     _refuse_unknown(made, table, where)
     return made
 

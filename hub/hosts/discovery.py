@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hub.config import Config
 from hub.errors import ManifestError
+from hub.logs import redact
 from hub.manifest import FILE_NAME, Manifest, Origin, load
 
 GROUP = "domovoi.plugins"
@@ -14,9 +15,10 @@ GROUP = "domovoi.plugins"
 
 type Found = dict[str, Manifest]
 type Mistakes = list[ManifestError]
+type Discovered = tuple[Found, Mistakes]
 
 
-def find_plugins(settings: Config) -> tuple[Found, Mistakes]:
+def find_plugins(settings: Config) -> Discovered:
     """All plugins by id, ready to be imported, and what is wrong with others.
 
     Folders of plugins lie in `[hub] plugin_dirs` and, if it is there, in `user_plugins` of the data folder.
@@ -31,6 +33,12 @@ def find_plugins(settings: Config) -> tuple[Found, Mistakes]:
         _collect(_inside(parent, mistakes), "user", found, mistakes)
     _collect(_installed(mistakes), "installed", found, mistakes)
     return dict(sorted(found.items())), mistakes
+
+
+def by_folder(mistakes: Mistakes) -> dict[str, str]:
+    """What is wrong with plugins, for people, by the names of their folders, since their ids may not be known."""
+    places = ((one.where.partition(f"/{FILE_NAME}"), redact(str(one))) for one in mistakes)
+    return {redact(folder.rpartition("/")[2]): one for (folder, in_manifest, _), one in places if in_manifest}
 
 
 def bundled() -> Iterator[Path]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hub import logs
 from hub.api import Clock, Context, Plugin, Services, State, Storage, Tasks, event_type, hearings, service_limits
-from hub.errors import HubError, StorageError
+from hub.errors import HubError, PluginError, StorageError
 from hub.hosts.core import Core
 from hub.hosts.loading import load_class
 from hub.hosts.parts import (
@@ -25,7 +25,7 @@ from hub.hosts.parts import (
 )
 from hub.hosts.permissions import guard
 from hub.manifest import Manifest
-from hub.tasks import FAULTS, Meter, OnError, TaskGroup
+from hub.tasks import ENDS, Meter, OnError, TaskGroup
 
 _STOP_LIMIT = 5.0
 
@@ -40,7 +40,7 @@ class PluginTasks(TaskGroup):
             task.remove_done_callback(self._finished)
             task.add_done_callback(_passed_over)
             self._tasks.discard(task)
-            with suppress(*FAULTS):  # whatever it says to that
+            with suppress(BaseException):  # whatever it says to that
                 cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
             task.cancel()  # wakes it, to find that it is over
         return alive
@@ -60,7 +60,7 @@ class InsideContext:
         self.plugin = plugin
         self.config = config
         self.log = logging.getLogger(f"hub.{plugin}")
-        self.kept = Registrations()
+        self.kept = Registrations(plugin)
         self.group = PluginTasks(plugin, on_error)
         tally = tally or Tally()
         events = PluginEvents(core, self.group, self.kept, tally)
@@ -68,12 +68,20 @@ class InsideContext:
         self.events: OwnEvents = events
         self.services: Services = PluginServices(core, plugin, self.kept)
         self.state: State = PluginState(core, plugin, events, tally)
-        self.storage: Storage = PluginStorage(core, plugin, self.kept)
+        self.storage: Storage = PluginStorage(core, self.group, self.kept)
         self.clock: Clock = PluginClock(core, self.group, self.kept)
         self.data_dir: Path = core.data_dir / "plugins" / plugin
 
     def wire(self, plugin: Plugin) -> None:
-        """Declare its events, offer its services, and let it hear what it marked."""
+        """Declare its events, offer its services, and let it hear what it marked.
+
+        Raises PluginError when its start or its stop is not async.
+        """
+        for step in ("start", "stop"):
+            if not inspect.iscoroutinefunction(getattr(plugin, step)):
+                raise PluginError(
+                    f"{self.plugin}: its {step} is not async; write `async def {step}`", plugin=self.plugin
+                )
         for struct in plugin.emits:
             self.events.declare(event_type(struct), struct)
         for name, function in inspect.getmembers_static(type(plugin), callable):
@@ -141,7 +149,9 @@ class InsideHost:
             if plugin is not None and ctx is not None:
                 step = self._live("stops", plugin.stop(), ctx.group.meter, _STOP_LIMIT)
                 problem = "" if await step else f"it did not stop within {_STOP_LIMIT:g} s"
-        except FAULTS as error:
+        except ENDS:
+            raise
+        except BaseException as error:
             problem = f"its stop failed: {type(error).__name__}: {error}"
             logging.getLogger("hub.plugins").exception(
                 "Plugin %s failed while stopping", self.manifest.id, extra=logs.NOT_ON_TERMINAL

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
+from hub import logs
 from hub.errors import ConfigError, HubError, ManifestError, NotPermittedError, PluginError
 from hub.hosts.core import Core
 from hub.hosts.inside import InsideHost
@@ -17,7 +18,7 @@ from hub.hosts.parts import Tally
 from hub.manifest import Manifest
 from hub.manifest import load as load_manifest
 from hub.stats import PluginStats, ServiceStats, SubscriberStats
-from hub.tasks import FAULTS, as_fault
+from hub.tasks import ENDS, as_fault
 from hub.types import PluginInfo, Undo
 
 type ConfigOf = Callable[[Manifest, type | None], Any]
@@ -38,7 +39,10 @@ class _Used(NamedTuple):
 
 
 class Life:
-    """A plugin and how it fares. `is_ready` says that nothing of its own keeps it from being started."""
+    """A plugin and how it fares. `is_ready` says that nothing of its own keeps it from being started.
+
+    `starting` is the task that starts it, or has.
+    """
 
     def __init__(self, core: Core, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -46,6 +50,7 @@ class Life:
         self.is_ready = True
         self.is_unloaded = False
         self.retry: Undo | None = None
+        self.starting: asyncio.Task[None] | None = None
         self._core = core
         self._failures = 0
         self._host: InsideHost | None = None
@@ -56,12 +61,13 @@ class Life:
 
     @property
     def is_up(self) -> bool:
-        """Whether it has been started, and not taken back yet."""
-        return self._host is not None
+        """Whether it has been started, or is being, and not taken back yet."""
+        return self._host is not None or (self.starting is not None and not self.starting.done())
 
     def info(self) -> PluginInfo:
         """How it fares, for people."""
         about = self.manifest
+        lost = logs.left_out(about.id)
         return PluginInfo(
             id=about.id,
             version=about.version,
@@ -70,7 +76,7 @@ class Life:
             reason=self._reason,
             restarts=max(self._begun - 1, 0),
             errors=self._errors,
-            trouble=self._trouble,
+            trouble=self._trouble or (f"it logs too much: {lost} records were left out" if lost else ""),
             origin=about.origin,
         )
 
@@ -112,7 +118,9 @@ class Life:
         except _FOR_A_PERSON as error:
             self.note("failed", str(error))
             return 0.0
-        except FAULTS as error:
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the plugin's
             fault = as_fault(error)
             self._count(_text(fault))
             self.note("failed", _text(fault), None if isinstance(fault, HubError) else fault)
@@ -129,6 +137,9 @@ class Life:
 
     async def end(self) -> None:
         """Take it back if it is up; it may be started again."""
+        if self.starting is not None:
+            self.starting.cancel()
+            await asyncio.wait([self.starting])
         self.forget_retry()
         self._failures = 0
         self.is_ready = True
@@ -145,6 +156,7 @@ class Life:
 
     def note(self, status: str, reason: str = "", error: Exception | None = None) -> None:
         """Take on a status, and tell of it if it is news."""
+        reason = logs.redact(reason)
         if (status, reason) == (self.status, self._reason):
             return
         self.status, self._reason = status, reason
@@ -215,7 +227,7 @@ class Life:
 
     def _count(self, trouble: str) -> None:
         self._errors += 1
-        self._trouble = " ".join(trouble.split())[:_LINE]
+        self._trouble = " ".join(logs.redact(trouble).split())[:_LINE]
 
     def _used(self, heard: list[SubscriberStats], offered: list[ServiceStats]) -> _Used:
         past, ctx = self._past, self._host.context if self._host else None

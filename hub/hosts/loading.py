@@ -11,7 +11,6 @@ from types import ModuleType
 from hub.api import Plugin
 from hub.errors import HubError, PluginError
 from hub.manifest import Manifest
-from hub.tasks import FAULTS
 
 
 def load_class(manifest: Manifest) -> type[Plugin]:
@@ -24,7 +23,7 @@ def load_class(manifest: Manifest) -> type[Plugin]:
         found = getattr(importlib.import_module(module_name), class_name, None)
     except HubError:
         raise
-    except FAULTS as error:
+    except BaseException as error:
         raise PluginError(
             f"{manifest.id}: its module {module_name} cannot be imported: {type(error).__name__}: {error}",
             plugin=manifest.id,

@@ -4,15 +4,16 @@
 The calls that are made thousands of times a second (publish, set, call) do as little here as possible.
 """
 
+import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from hub.api import Events, Handler, Overflow, Predicate, Watcher
-from hub.errors import StateError
+from hub.errors import PluginError, StateError
 from hub.hosts.core import Core
-from hub.tasks import FAULTS, TaskGroup, as_fault
+from hub.tasks import TaskGroup, as_fault
 from hub.types import Event, Limits, ServiceInfo, StateEntry, Undo
 
 PATH_LIMIT = 20_000
@@ -40,18 +41,27 @@ class Tally:
 
 
 class Registrations:
-    """What one plugin has registered, to be undone in reverse order when it goes."""
+    """What one plugin has registered, at most `limit` at a time, to be undone in reverse order when it goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str = "") -> None:
+        self.limit = sys.maxsize
+        self._owner = owner
         self._undos: dict[int, Undo] = {}
         self._next = 0
         self._is_closed = False
 
     def keep(self, undo: Undo) -> Undo:
-        """Remember an undo; the one returned forgets it again. What comes after the end is undone at once."""
+        """Remember an undo; the one returned forgets it again. What comes after the end is undone at once.
+
+        Raises PluginError, and undoes it, when there are too many.
+        """
         if self._is_closed:
             undo()
             return undo
+        if len(self._undos) >= self.limit:
+            undo()
+            what = f"more than {self.limit} subscriptions, services, timers and watches at a time"
+            raise PluginError(f"{self._owner} may not have {what}; undo what it needs no more", plugin=self._owner)
         self._next += 1
         number = self._next
         self._undos[number] = undo
@@ -208,9 +218,10 @@ class PluginState:
 class PluginStorage:
     """The plugin's namespace: see `hub.api.Storage`."""
 
-    def __init__(self, core: Core, owner: str, kept: Registrations) -> None:
-        space = core.storage.namespace(owner)
+    def __init__(self, core: Core, tasks: TaskGroup, kept: Registrations) -> None:
+        space = core.storage.namespace(tasks.owner)
         self._watch = space.watch
+        self._tasks = tasks
         self._kept = kept
         self.get = space.get
         self.set = space.set
@@ -222,7 +233,13 @@ class PluginStorage:
         self.transaction = space.transaction
 
     def watch(self, prefix: str, watcher: Watcher) -> Undo:
-        return self._kept.keep(self._watch(prefix, watcher))
+        def tell(key: str, value: Any) -> None:  # noqa: ANN401 - JSON-like
+            try:
+                watcher(key, value)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the plugin's
+                self._tasks.report(f"watcher of {key}", as_fault(error))
+
+        return self._kept.keep(self._watch(prefix, tell))
 
 
 class PluginClock:
@@ -241,7 +258,7 @@ class PluginClock:
             undo()
             try:
                 callback()
-            except FAULTS as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the plugin's
                 self._tasks.report("timer", as_fault(error))
 
         undo = self._kept.keep(self._call_later(delay, due))

@@ -12,12 +12,17 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 import msgspec
 
 from hub.api import Handler, Services, State, Task, Tasks
-from hub.errors import ManifestError, NotPermittedError
+from hub.errors import ManifestError, NotPermittedError, PluginError
 from hub.hosts.audit import Bounds, carried, watch
 from hub.hosts.parts import OwnEvents, Registrations
 from hub.manifest import FILE_NAME, Manifest
 from hub.patterns import Matcher, PatternError, subject_matcher, type_matcher
+from hub.tasks import TaskGroup
 from hub.types import Event, Limits, ServiceInfo, StateEntry, Undo
+
+TASK_LIMIT = 2000
+KEPT_LIMIT = 1000
+"""How many tasks, and how much else that must be undone, a plugin may have at a time: it leaks if it wants more."""
 
 _CHANGED = "state.changed"
 _REMEMBERED = 8192
@@ -46,6 +51,10 @@ class Guarded(Protocol):
     kept: Registrations
     data_dir: Path
 
+    @property
+    def group(self) -> TaskGroup:
+        """What the tasks are in."""
+
 
 def guard(ctx: Guarded, manifest: Manifest) -> None:
     """Hold a Context, and what its plugin does beside it, to the permissions of a manifest until all is undone.
@@ -58,7 +67,8 @@ def guard(ctx: Guarded, manifest: Manifest) -> None:
     ctx.events = GuardedEvents(ctx.events, publish, hear, read)
     ctx.services = GuardedServices(ctx.services, call, offer)
     ctx.state = GuardedState(ctx.state, read, write)
-    ctx.tasks = GuardedTasks(ctx.tasks, bounds)
+    ctx.tasks = GuardedTasks(ctx.group, bounds)
+    ctx.kept.limit = KEPT_LIMIT
     ctx.kept.keep(watch(bounds))
 
 
@@ -227,9 +237,15 @@ class GuardedState:
 class GuardedTasks:
     """The plugin's tasks: see `hub.api.Tasks`. What a library does in them is done by the plugin."""
 
-    def __init__(self, tasks: Tasks, bounds: Bounds) -> None:
+    def __init__(self, tasks: TaskGroup, bounds: Bounds) -> None:
         self._tasks = tasks
         self._bounds = bounds
 
     def start[T](self, name: str, work: Coroutine[Any, Any, T]) -> Task[T]:
+        if len(self._tasks) >= TASK_LIMIT:
+            work.close()
+            owner = self._tasks.owner
+            raise PluginError(
+                f"{owner} may not have more than {TASK_LIMIT} tasks at a time; let old ones end", plugin=owner
+            )
         return self._tasks.start(name, carried(self._bounds, work))

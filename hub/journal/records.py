@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from hub.errors import StorageError
 from hub.types import Event
@@ -72,7 +73,14 @@ _DECODER = msgspec.msgpack.Decoder(_Columns)
 
 
 def pack(seqs: Sequence[int], events: Sequence[Event]) -> bytes:
-    """Turn events, at least one, into a batch."""
+    """Turn events, at least one, into a batch. Of one that cannot be written the data say why."""
+    try:
+        return _packed(seqs, events)
+    except Exception:  # noqa: BLE001 - one plugin's event must not keep those of the others from being kept
+        return _packed(seqs, [_writable(event) for event in events])
+
+
+def _packed(seqs: Sequence[int], events: Sequence[Event]) -> bytes:
     places: dict[str, int] = {}
     place = places.setdefault
     types = [place(event.type, len(places)) for event in events]
@@ -82,6 +90,16 @@ def pack(seqs: Sequence[int], events: Sequence[Event]) -> bytes:
     data = [event.data for event in events]
     columns = _Columns([*places], _steps(seqs), types, subjects, sources, _steps(times), data)
     return zlib.compress(_ENCODER.encode(columns), _LEVEL)
+
+
+def _writable(event: Event) -> Event:
+    """The event itself, or what of it can be written."""
+    try:
+        _ENCODER.encode(event)
+    except Exception as error:  # noqa: BLE001 - whatever its data raise
+        subject = event.subject.encode(errors="replace").decode()
+        return replace(event, subject=subject, data=f"it could not be written: {type(error).__name__}")
+    return event
 
 
 def unpack(batch: bytes, kind: Kind, *, trusted: bool) -> list[Record]:

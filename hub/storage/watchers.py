@@ -10,7 +10,6 @@ from hub.api import Watcher
 from hub.errors import StorageError
 from hub.storage.rows import Row
 from hub.storage.values import check_key, decode
-from hub.tasks import FAULTS
 from hub.types import Undo
 
 _LOG = logging.getLogger("hub.storage")
@@ -63,5 +62,5 @@ class Watchers:
     def _call(self, watcher: Watcher, key: str, row: Row | None) -> None:
         try:
             watcher(key, None if row is None else decode(self._name, key, row.value))
-        except (*FAULTS, asyncio.CancelledError) as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the watcher's
             _LOG.error("A watcher of %s failed on %s: %s", self._name, key, error, exc_info=error)

@@ -95,7 +95,8 @@ class Health(Plugin):
         checks = {"hub": self._of_hub(figures)}
         for one in plugins:
             if one.status not in {"disabled", "stopped"}:
-                checks[one.id] = await asked[one.id] if one.id in asked else _of_plugin(one)
+                check = await asked[one.id] if one.id in asked else _of_plugin(one)
+                checks[one.id] = Check(check.status, check.reason.encode(errors="backslashreplace").decode())
         summary = Summary(max((one.status for one in checks.values()), key=_WORSE.index), checks)
         if summary != self._summary:
             self._tell(summary)
@@ -160,7 +161,7 @@ class Health(Plugin):
             return Check("failing", f"its check gave no answer within {limit:g} s")
         except HubError as error:
             return Check("failing", f"its check failed: {error}")
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             return Check("failing", f"its check must answer with status (ok, degraded, failing) and reason: {error}")
 
     def _of_hub(self, figures: HubStatistics) -> Check:

@@ -69,7 +69,7 @@ def assembled(folder: Path, **sections: Any) -> Hub:  # noqa: ANN401 - TOML
     settings = config.load(None, sections, {}, data=folder)
     tasks, clock = TaskGroup("hub"), SystemClock()
     storage = SqliteEngine(settings.database, tasks=tasks, clock=clock, commit_window=settings.storage.commit_window)
-    return Hub(settings, {}, storage, tasks, clock, lambda: settings)
+    return Hub(settings, ({}, []), storage, tasks, clock, lambda: settings)
 
 
 @asynccontextmanager

@@ -96,28 +96,42 @@ def test_one_that_leaks_subscriptions_tasks_timers_and_memory(house: House, spaw
     class Bad(Plugin):
         async def start(self):
             self.hoard = []
-            self.ctx.tasks.start("leaks", self.leak())
+            self.ctx.tasks.start("forgets ends", self.leak_tasks())
+            self.ctx.tasks.start("forgets undos", self.leak_others())
 
-        async def leak(self):
-            for number in range(300):
-                self.ctx.events.subscribe("state.changed", self.hear, subject="nobody/home")
+        async def leak_tasks(self):
+            number = 0
+            while True:
+                number += 1
                 self.ctx.tasks.start(f"waits {number}", asyncio.Event().wait())
+                await asyncio.sleep(0)
+
+        async def leak_others(self):
+            while True:
+                self.ctx.events.subscribe("state.changed", self.hear, subject="witness/beat")
                 self.ctx.clock.call_later(3600, lambda: None)
                 self.ctx.storage.watch("", lambda key, value: None)
                 self.hoard.append(bytearray(b"x" * 400_000))
                 await asyncio.sleep(0)
 
         async def hear(self, event):
-            """Never."""
+            """Take no notice."""
     '''
-    house.write("bad", code, 'read = ["nobody/home"]')
+    house.write("bad", code, 'read = ["witness/beat"]')
     house.start(spawn)
-    until(lambda: house.figures("bad")["subscriptions"] == 300, 30, "it has leaked")
+    until(lambda: house.plugin("bad")["errors"] == 2, 30, "it is stopped twice")
     house.is_quick()
     full = house.statistics()["rss_mib"]
-    house.unload("bad")
 
+    assert 300 < house.figures("bad")["subscriptions"] < 400
+    assert "bad may not have more than" in house.plugin("bad")["trouble"]
+    assert "bad may not have more than" in house.listed()
+    said = " ".join(record["message"] for record in house.log())
+    assert "bad may not have more than 2000 tasks at a time" in said
+    assert "bad may not have more than 1000 subscriptions, services, timers and watches at a time" in said
+    house.unload("bad")
     assert full - house.statistics()["rss_mib"] > 80
+    assert house.statistics()["loop"]["blocked"] == 0
     house.stop()
 
 
@@ -193,6 +207,8 @@ def test_one_that_floods_the_log(house: House, spawn: Callable[..., Process]) ->
     house.start(spawn)
     until(lambda: house.client.call("bad.words", {}) > 20_000, 60, "it has said much")
     house.is_quick()
+    assert house.plugin("bad")["trouble"].startswith("it logs too much: ")
+    assert "it logs too much" in house.listed()
     house.unload("bad")
     output = house.stop()
 
@@ -283,9 +299,10 @@ def test_those_that_cannot_start_as_they_are(house: House, spawn: Callable[..., 
     assert house.plugin("lonely")["reason"].startswith("lonely requires nobody")
     thief = until(lambda: house.plugin("thief")["reason"], what="who claims another's name is refused")
     assert thief == "thief cannot offer 'witness.latency': a service is called thief.<verb>"
-    assert all(house.plugin(name)["reason"] in house.listed() for name in ("bad", "worse", "lonely", "thief"))
+    assert all(house.plugin(name)["reason"] in house.listed() for name in ("bad", "worse", "lonely", "thief", "broken"))
     assert any("broken/plugin.toml" in record["message"] for record in house.log())
-    with pytest.raises(RefusedError, match="there is no plugin 'broken'"):
+    assert house.plugin("broken")["reason"].startswith(f"{house.plugins}/broken/plugin.toml:1: is not TOML here")
+    with pytest.raises(RefusedError, match="is not TOML here"):
         house.client.call("hub.restart_plugin", {"plugin": "broken"})
     house.is_quick()
     house.stop()

@@ -26,6 +26,10 @@ class Config(msgspec.Struct):
     times: int = 1
     password: str = ""
 
+    def __post_init__(self):
+        if self.times == 13:
+            raise LookupError("bad luck")
+
 
 class It(Plugin):
     Config = Config
@@ -85,6 +89,10 @@ def test_a_hang_up_without_a_terminal_reads_the_configuration(shouting: tuple[Pr
     [
         ("[plugin.shouter]\nwrod = 1\n", r"shouter\.toml:2: \[plugin\.shouter\] wrod: is not a known key"),
         ("[plugin.shouter]\ntimes = 'twice'\n", r"shouter\.toml:2: \[plugin\.shouter\] times: expected int"),
+        (
+            "[plugin.shouter]\ntimes = 13\n",
+            r"shouter\.toml:1: \[plugin\] shouter: is refused with LookupError: bad luck",
+        ),
         ("[hub\n", r"shouter\.toml:1: is not TOML"),
         ("[plugin.shuoter]\n", r"shouter\.toml:1: .*there is no plugin 'shuoter'"),
         ("[plugin.shouter]\npassword = { from_file = 'x' }\n", r"shouter\.toml:2: .*cannot be read"),
@@ -142,6 +150,70 @@ def test_the_environment_wins_over_the_file_and_secrets_stay_out_of_the_log(
     log = (tmp_path / "logs" / "hub.log").read_text()
     assert "anybody may read" in log
     assert "correct-horse" not in log + process.output
+    assert stopped(process) == 0
+
+
+BELL = """from hub.api import Plugin
+
+
+class It(Plugin):
+    pass
+"""
+
+
+SECRETIVE = """from hub.api import Plugin, service
+
+
+class It(Plugin):
+    async def start(self):
+        self.ctx.tasks.start("logs in", self.log_in())
+        if self.ctx.config.get("early"):
+            await self.log_in()
+
+    async def log_in(self):
+        raise ValueError(f"{self.ctx.config['password']} is refused")
+
+    @service
+    async def enter(self) -> None:
+        await self.log_in()
+"""
+
+
+def test_secrets_stay_out_of_what_is_said_of_a_plugin(run: Run, tmp_path: Path) -> None:
+    plugin(tmp_path / "mine", "late", SECRETIVE)
+    plugin(tmp_path / "mine", "early", SECRETIVE)
+    (tmp_path / "pw").write_text("correct-horse\n")
+    password = 'password = { from_file = "pw" }'
+    process = run(
+        f'[hub]\nplugin_dirs = ["mine"]\n[plugin.late]\n{password}\n[plugin.early]\n{password}\nearly = true\n'
+    )
+    process.wait_for(UP)
+    client = Client(tmp_path / "hub.sock")
+    plugins = {one["id"]: one for one in client.get("plugins")}
+    assert plugins["early"]["reason"] == "ValueError: *** is refused"
+    assert plugins["late"]["trouble"] == "task late:logs in failed: ValueError: *** is refused"
+    with pytest.raises(CommandError, match=r"late.enter failed: ValueError: \*\*\* is refused"):
+        client.call("late.enter", {})
+    assert "correct-horse" not in str(client.get("plugins")) + process.output
+    assert stopped(process) == 0
+
+
+def test_a_plugin_with_settings_and_a_wrong_manifest_keeps_nobody_down(run: Run, tmp_path: Path) -> None:
+    plugin(tmp_path / "mine", "bell", BELL, 'id = "bell"\n')
+    process = run('[hub]\nplugin_dirs = ["mine"]\n[plugin.bell]\ntone = "low"\n[plugins]\nenable = ["bell"]\n')
+    process.wait_for(UP)
+    client = Client(tmp_path / "hub.sock")
+    bell = next(one for one in client.get("plugins") if one["id"] == "bell")
+    assert bell["status"] == "failed"
+    assert bell["reason"] == f"{tmp_path}/mine/bell/plugin.toml: version: is missing; add it"
+    with pytest.raises(CommandError, match="version: is missing; add it"):
+        client.call("hub.restart_plugin", {"plugin": "bell"})
+    assert client.call("hub.reload_config", {})["error"] == ""
+    with (tmp_path / "mine" / "bell" / "plugin.toml").open("a") as manifest:
+        manifest.write('version = "1.0"\napi = "1"\nentry = "bell.plugin:It"\n')
+    client.call("hub.reload_config", {})
+    bell = next(one for one in client.get("plugins") if one["id"] == "bell")
+    assert (bell["status"], bell["reason"]) == ("running", "")
     assert stopped(process) == 0
 
 

@@ -4,11 +4,12 @@ import asyncio
 import gc
 from collections.abc import Callable
 from contextlib import suppress
+from typing import override
 
 import pytest
 
 from hub.api import EventError, Plugin
-from hub.errors import HubError, StorageError
+from hub.errors import HubError, PluginError, StorageError
 from hub.hosts.core import Core
 from hub.hosts.inside import InsideHost
 from hub.testing import ManualClock, settle
@@ -229,6 +230,36 @@ async def test_a_start_that_ignores_its_end_is_cut_off(
             await InsideHost(core, manifest(), {}).start()
     await settle()
 
+    assert nothing_is_left(core)
+
+
+async def test_a_watchers_fault_is_the_plugins(core: Core, steps: Callable[..., None]) -> None:
+    told: list[str] = []
+    steps(None)
+    host = InsideHost(core, manifest(), {}, lambda name, error: told.append(f"{name}: {error}"))
+    await host.start()
+    assert host.context is not None
+
+    def fails(_key: str, _value: object) -> None:
+        raise ValueError("no bulb")
+
+    host.context.storage.watch("", fails)
+    await host.context.storage.set("lamp", 1)
+    await settle()
+    assert told == ["bell:watcher of lamp: no bulb"]
+    await host.stop()
+
+
+class Hasty(Plugin):
+    @override
+    def start(self) -> None:  # type: ignore[override]
+        """Forget to be async."""
+
+
+async def test_a_start_that_is_not_async_is_refused_in_one_sentence(core: Core) -> None:
+    host = InsideHost(core, manifest(), {}, cls=Hasty)
+    with pytest.raises(PluginError, match="bell: its start is not async; write `async def start`"):
+        await host.start()
     assert nothing_is_left(core)
 
 

@@ -38,6 +38,7 @@ def test_a_class_is_loaded_by_its_entry() -> None:
         (f"{__name__}:NotAPlugin", "is not a class derived from Plugin"),
         ("broken_module:Bell", "cannot be imported: ZeroDivisionError: division by zero"),
         ("quitting_module:Bell", "cannot be imported: SystemExit: 3"),
+        ("panicking_module:Bell", "cannot be imported: BaseException: out of bounds"),
     ],
 )
 def test_what_cannot_be_loaded_is_one_sentence(
@@ -45,6 +46,7 @@ def test_what_cannot_be_loaded_is_one_sentence(
 ) -> None:
     (tmp_path / "broken_module.py").write_text("1 / 0")
     (tmp_path / "quitting_module.py").write_text("raise SystemExit(3)")
+    (tmp_path / "panicking_module.py").write_text("raise BaseException('out of bounds')")
     monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(PluginError) as caught:

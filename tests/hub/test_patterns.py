@@ -107,13 +107,15 @@ def test_a_hostile_pattern_is_answered_at_once() -> None:
     assert not matcher(".".join(["a"] * 200) + ".b")
 
 
-@pytest.mark.parametrize("pattern", ["", "a..b", ".a", "a.", "a b", "a*", "*.a b", "***", "a.**b", "x" * 513, "a\n"])
+@pytest.mark.parametrize(
+    "pattern", ["", "a..b", ".a", "a.", "a b", "a*", "*.a b", "***", "a.**b", "x" * 513, "a\n", "\ud800"]
+)
 def test_malformed_type_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(PatternError, match=r"event type|type pattern"):
         type_matcher(pattern)
 
 
-@pytest.mark.parametrize("pattern", ["", "a/#/b", "#/a", "a+/b", "a/b#", "++", "x" * 513])
+@pytest.mark.parametrize("pattern", ["", "a/#/b", "#/a", "a+/b", "a/b#", "++", "x" * 513, "a/\udcff"])
 def test_malformed_subject_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(PatternError, match="subject pattern"):
         subject_matcher(pattern)

@@ -149,7 +149,7 @@ async def test_what_cannot_be_loaded_says_why(world: World) -> None:
         ManifestError("is not TOML here", where="/plugins/other/plugin.toml:1"),
         ManifestError("is not TOML here", where="/plugins/broken/plugin.toml:1"),
     ]
-    with pytest.raises(ManifestError, match=r"/plugins/broken/plugin\.toml:1: is not TOML here"):
+    with pytest.raises(PluginError, match=r"/plugins/broken/plugin\.toml:1: is not TOML here"):
         await manager.load("broken")
     for change in (manager.load, manager.unload, manager.reload, manager.restart, manager.enable, manager.disable):
         with pytest.raises(PluginError, match="no plugin 'bel', did you mean 'bell'; `hub plugins list --all` shows"):

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.hosts.order import choose, start_order
 from hub.manifest import Manifest
-from hub.plugin_order import choose, start_order
 from hub.types import PluginInfo
 from tests.hub.world import Scripted, fails_with, made_world
 from tests.hub.world import plugin as scripted

@@ -98,7 +98,10 @@ class World:
         await self.core.storage.open()
         self.found = {one.id: one for one in plugins}
         self.manager = PluginManager(
-            self.core, self.found.copy(), self.config_of, rediscover=lambda: (self.found, self.mistakes)
+            self.core,
+            (self.found.copy(), self.mistakes),
+            self.config_of,
+            rediscover=lambda: (self.found, self.mistakes),
         )
         await self.manager.start(enable, disable)
         return self.manager

@@ -85,7 +85,9 @@ async def test_each_watcher_has_its_own_copy(store: Store) -> None:
     assert await space.get("a") == [1]
 
 
-@pytest.mark.parametrize("fault", [ValueError("broken"), SystemExit(1), asyncio.CancelledError()])
+@pytest.mark.parametrize(
+    "fault", [ValueError("broken"), SystemExit(1), asyncio.CancelledError(), BaseException("panic")]
+)
 async def test_a_watchers_fault_is_logged_and_hurts_nobody(
     store: Store, caplog: pytest.LogCaptureFixture, fault: BaseException
 ) -> None:

@@ -98,6 +98,7 @@ async def test_a_plugin_that_failed_is_named_with_its_reason_and_one_that_is_off
     [
         ({"status": "ok"}, "ok", ""),
         ({"status": "degraded", "reason": "no line"}, "degraded", "no line"),
+        ({"status": "degraded", "reason": "no \udcff"}, "degraded", "no \\udcff"),
         (HubError("it is broken"), "failing", "its check failed: it is broken"),
         (ValueError("oh"), "failing", "its check failed: lamps.health failed: ValueError: oh; the log has the details"),
     ],
@@ -108,7 +109,7 @@ async def test_a_plugin_says_itself_how_it_fares(answer: object, status: str, re
         assert (await home.check()).checks["lamps"] == Check(status, reason)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("answer", [{"status": "fine"}, {"statu": "ok"}, "ok", None, 7])
+@pytest.mark.parametrize("answer", [{"status": "fine"}, {"statu": "ok"}, "ok", None, 7, "\udcff"])
 async def test_an_answer_that_makes_no_sense_is_a_failure_that_says_what_to_answer(answer: object) -> None:
     async with house() as home:
         home.offers("lamps", answer)
