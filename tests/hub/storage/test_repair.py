@@ -1,6 +1,7 @@
 """A store whose file or disk breaks: it is opened anew, or mended and gone on with, and says so."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,24 @@ async def test_one_that_is_damaged_under_way_is_mended_and_what_waits_is_kept(
         assert await engine.check() == ""
     async with opened(sqlite(tmp_path)) as engine:
         assert dict(await engine.namespace("a").list()) == {"x": 1, "y": 1, "waits": 1}
+
+
+async def test_damage_that_a_backup_finds_is_told_and_nothing_old_is_remembered(tmp_path: Path) -> None:
+    spare = await spared(tmp_path)
+    async with opened(engine_of(tmp_path, spare)) as engine:
+        heard: list[tuple[str, str, str]] = []
+        engine.on_trouble = lambda *trouble: heard.append(trouble)
+        space = engine.namespace("a")
+        assert await space.get("x") == 2
+        engine._file._file._let_go()  # as after an error of the disk
+        with (tmp_path / "hub.db").open("r+b") as file:
+            file.write(b"\x99" * 20_000)
+        target = sqlite3.connect(":memory:", check_same_thread=False)
+        await engine.backup(target)
+        target.close()
+        assert heard == [("repaired", "hub.db", "it was replaced by the spare one")]
+        assert engine._rows.cache._rows == {}
+        assert await space.get("x") == 1
 
 
 async def test_without_a_repair_it_says_what_is_wrong_and_goes_on_from_memory(tmp_path: Path) -> None:
