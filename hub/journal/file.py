@@ -262,12 +262,12 @@ class JournalFile(HealingFile):
             self.unpackable += outside
         for one in self.unpackable:
             self._retention.miss(one.kind, UNENCODABLE, one.seq, one.seq, 1, pending.now)
-        for kind, (seqs, events, data) in batches:
-            for source, count in Counter(event.source for event in events).items():
-                shares[source] += len(data) * count // len(events)
-            span = events[0].time, events[-1].time
+        for kind, (numbers, told, data) in batches:
+            for source, count in Counter(event.source for event in told).items():
+                shares[source] += len(data) * count // len(told)
+            span = told[0].time, told[-1].time
             db.execute(
-                _INSERT, (seqs[-1], last + 1, upto, kind, len(seqs), *span, pending.trusted, *self._written, data)
+                _INSERT, (numbers[-1], last + 1, upto, kind, len(numbers), *span, pending.trusted, *self._written, data)
             )
         return upto
 

@@ -5,12 +5,14 @@ from contextlib import suppress
 from hub.api import Storage
 from hub.errors import StorageError
 
+NAMESPACE = "_journal"
 CURSORS = "cursor/"
+RESERVED = "reserved"
 LEAP = 10_000_000_000
-"""Numbers passed over after a restore: as many as a hub may have given since the backup, and few of 2**53."""
+"""Numbers that are passed over after a restore, at least: more than a hub gives in years, and few of 2**53."""
 
 _RESERVE = 100_000  # numbers that may be given before the next note of how far they went
-_RESERVED, _GIVEN = "reserved", "given"
+_GIVEN = "given"
 
 
 class Numbers:
@@ -22,9 +24,9 @@ class Numbers:
 
     async def load(self) -> int:
         """Read the notes; returns a number that was certainly given. Raises StorageError."""
-        self.reserved = await self._store.get(_RESERVED, 0)
+        self.reserved = await self._store.get(RESERVED, 0)
         given: int = await self._store.get(_GIVEN, 0)
-        places = [place for _, place in await self._store.list(CURSORS) if place <= self.reserved]
+        places: list[int] = [place for _, place in await self._store.list(CURSORS) if place <= self.reserved]
         return max(given, *places, 0)
 
     async def reserve(self, last: int, wanted: int = 0) -> None:
@@ -32,14 +34,8 @@ class Numbers:
         if last + wanted > self.reserved - _RESERVE // 2:
             self.reserved = last + wanted + _RESERVE
             with suppress(StorageError):  # the storage tells of it, and tries again
-                await self._store.set_many({_RESERVED: self.reserved, _GIVEN: last}, durable=True)
+                await self._store.set_many({RESERVED: self.reserved, _GIVEN: last}, durable=True)
 
     async def settle(self, last: int) -> None:
         """Note that `last` was given and none behind it. Raises StorageError."""
-        await self._store.set_many({_RESERVED: last, _GIVEN: last})
-
-
-async def pass_over(store: Storage) -> None:
-    """Take many more numbers for given: the store is of an earlier time. Raises StorageError."""
-    reserved = await store.get(_RESERVED, 0)
-    await store.set(_RESERVED, reserved + LEAP, durable=True)
+        await self._store.set_many({RESERVED: last, _GIVEN: last})

@@ -26,7 +26,7 @@ from hub.storage.file import open_file
 from hub.storage.log import WriteLog
 from hub.storage.overlay import Held
 from hub.storage.rows import Row
-from hub.storage.thread import FileThread, Repair
+from hub.storage.thread import FileThread, Repair, Statement
 from hub.storage.values import behind
 from hub.tasks import FAULTS, TaskGroup
 from hub.types import StorageWrite
@@ -321,8 +321,8 @@ class SqliteEngine(EngineBase):
         if self._lifetime.is_used and (rows or self._is_closing):
             kept.append((*sql.CLOCK, self._lifetime.now(), None))
         gone = [(namespace, key) for namespace, key, row in rows if row is None]
-        log = self._log.lift(is_last=self._is_closing)
-        if wanted := [one for one in ((sql.UPSERT, kept), (sql.DELETE, gone), *log) if one[1]]:
+        all_: list[Statement] = [(sql.UPSERT, kept), (sql.DELETE, gone), *self._log.lift(is_last=self._is_closing)]
+        if wanted := [one for one in all_ if one[1]]:
             try:
                 await self._file.write(wanted)
             finally:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -22,6 +22,7 @@ class Sullen:
     def __init__(self, error: BaseException) -> None:
         self._error = error
 
+    @override
     def __repr__(self) -> str:
         raise self._error
 
@@ -112,13 +113,13 @@ async def test_a_fault_that_nobody_thought_of_does_not_end_the_recording(
     async with recording(tmp_path) as home:
         store = home.file.store
 
-        def faulty(_pending: Pending) -> int:
-            raise LookupError("never thought of")
+        def faulty(pending: Pending) -> int:
+            raise LookupError("never thought of", pending.now)
 
         home.file.store = faulty  # type: ignore[method-assign]
         home.say("a", type="bell")
         await eventually(lambda: "never thought of" in home.journal.stats().failure)
-        with pytest.raises(StorageError, match="LookupError: never thought of"):
+        with pytest.raises(StorageError, match=r"LookupError: .'never thought of"):
             await home.journal.flush()
         home.file.store = store  # type: ignore[method-assign]
         await home.clock.advance(60)

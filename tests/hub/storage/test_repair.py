@@ -9,7 +9,10 @@ import pytest
 from hub.errors import StorageError
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
+from hub.testing import ManualClock
+from tests.harness import eventually
 from tests.hub.storage.engines import opened, sqlite
+from tests.hub.storage.test_sqlite import on_disk, tell
 
 
 class Spare:
@@ -127,3 +130,41 @@ async def test_a_connection_that_broke_is_made_anew_when_the_disk_is_back(tmp_pa
         assert engine.stats().failure == ""
     async with opened(sqlite(tmp_path)) as engine:
         assert dict(await engine.namespace("a").list()) == {"x": 2, "y": 3}
+
+
+async def test_who_watches_hears_of_what_expired_while_the_file_could_not_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        heard: list[tuple[str, object]] = []
+        space = engine.namespace("a")
+        space.watch("", lambda key, value: heard.append((key, value)))
+        await space.set("key", 1, ttl=5, durable=True)
+        await tell(engine, "DROP INDEX kv_expires")
+        await tell(engine, "ALTER TABLE kv RENAME TO lost")
+        await clock.advance(5)
+        await eventually(lambda: "what has expired stays in it for now" in caplog.text)
+        await tell(engine, "ALTER TABLE lost RENAME TO kv")
+        await clock.advance(30)
+        await eventually(lambda: heard == [("key", 1), ("key", None)])
+
+
+async def test_a_fault_that_nobody_thought_of_does_not_end_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space = engine.namespace("a")
+        with monkeypatch.context() as patch:
+
+            def faulty(*, is_last: bool) -> list[object]:
+                raise MemoryError(is_last)
+
+            patch.setattr(engine._log, "lift", faulty)
+            with pytest.raises(StorageError, match=r"cannot write .*hub.db: MemoryError"):
+                await space.set("key", 1, durable=True)
+        await clock.advance(60)
+        await eventually(lambda: not engine.stats().failure)
+        await space.set("more", 2, durable=True)
+    assert list(on_disk(tmp_path)) == ["key", "more"]
