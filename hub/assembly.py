@@ -76,16 +76,11 @@ class Hub:
         self.watchdog = Watchdog(self.plugins.folders, self._blocked, settings.hub.blocked_after)
         for name, struct in EVENTS.items():
             bus.declare(name, struct, "hub")
-        for name, method in SERVICES.items():
-            self.core.services.register(name, method.__get__(self), "hub")
-        desk = Desk(self.journal, storage)
-        for name, reading in JOURNAL_SERVICES.items():
-            self.core.services.register(name, reading.__get__(desk), "hub")
         backups = BackupDesk(lambda: Home.of(self.settings), self._versions, storage, self.journal, tasks)
-        for name, work in BACKUP_SERVICES.items():
-            self.core.services.register(name, work.__get__(backups), "hub")
-        for name, method in PLUGIN_SERVICES.items():
-            self.core.services.register(name, method.__get__(self.plugins), "hub")
+        self._offer(SERVICES, self)
+        self._offer(PLUGIN_SERVICES, self.plugins)
+        self._offer(JOURNAL_SERVICES, Desk(self.journal, storage))
+        self._offer(BACKUP_SERVICES, backups)
 
     async def start(self) -> None:
         """Open the storage, restore state, start the plugins.
@@ -224,6 +219,10 @@ class Hub:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
 
+    def _offer(self, services: Mapping[str, Callable[..., Any]], of: object) -> None:
+        for name, work in services.items():
+            self.core.services.register(name, work.__get__(of), "hub")
+
     def _versions(self) -> dict[str, str]:
         return {one.id: one.version for one in self.plugins.infos()}
 
@@ -243,9 +242,7 @@ EVENTS: dict[str, type[msgspec.Struct] | None] = {
     "hub.stopping": None,
     "hub.config_reloaded": config.Reloaded,
     "hub.loop_blocked": LoopBlocked,
-    "storage.failing": StorageTrouble,
-    "storage.recovered": StorageTrouble,
-    "storage.repaired": StorageTrouble,
+    **dict.fromkeys(("storage.failing", "storage.recovered", "storage.repaired"), StorageTrouble),
 }
 SERVICES: dict[str, Callable[..., Any]] = {
     "hub.status": Hub.status,

@@ -20,6 +20,7 @@ import msgspec
 from hub.backup.archive import Manifest, Tell, read
 from hub.backup.making import sync
 from hub.backup.names import ELSEWHERE, RESTORED, stays
+from hub.backup.passing import pass_over
 from hub.backup.trial import Folder, verify
 from hub.errors import BackupError
 from hub.storage.folder import lock
@@ -100,6 +101,7 @@ def finish(data: Path) -> bool:
 def _unpacked(path: Path, passphrase: str, new: Path, *, occupied: bool, tell: Tell) -> Manifest:
     manifest = read(path, passphrase, Folder(new / _HOME), tell)
     tell("writing it to the disk", 1.0)
+    pass_over(new / _HOME, manifest)
     plugins = new / _HOME / _PLUGINS
     if plugins.is_dir():
         for plugin in plugins.iterdir():

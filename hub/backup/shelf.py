@@ -12,6 +12,7 @@ from hub.backup.databases import copy_database
 from hub.backup.gathering import Gathered
 from hub.backup.making import BackupInfo, Order, make_folder, put, sync
 from hub.backup.names import SUFFIX
+from hub.backup.passing import leap_since, pass_over_numbers
 from hub.backup.trial import Folder, check_head, verify, workplace
 from hub.errors import BackupError
 
@@ -53,6 +54,7 @@ def rescue_registry(folder: Path, target: Path, tell: Tell = lambda _text, _done
             manifest = read(Path(one.file), "", Folder(work / "home", frozenset({"registry"})), tell)
             name = next((part.name for part in manifest.parts if part.kind == "registry"), None)
             if name is not None:
+                pass_over_numbers(work / "home" / name, leap_since(one.made))
                 _move(work / "home" / name, target)
                 return Rescued(one.file, one.made)
     return None

@@ -11,23 +11,23 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from hub.api import Clock, Storage
 from hub.bus import EventBus
 from hub.errors import StorageError
 from hub.journal.cursor import Cursor
 from hub.journal.file import JournalFile, Pending
+from hub.journal.numbers import CURSORS, Numbers
 from hub.journal.reading import CHANGED
 from hub.journal.records import KINDS, Gap, Kind, Page, Record
 from hub.journal.rules import Rules
+from hub.journal.waiting import Waiting, lightened
 from hub.state import StateEngine
 from hub.stats import JournalStats
 from hub.storage import OnTrouble, unheard
 from hub.storage.file import FileUnreachableError
-from hub.tasks import TaskGroup
+from hub.tasks import ENDS, TaskGroup
 from hub.types import Event, Undo
 
 __all__ = ["KINDS", "Gap", "Journal", "Kind", "Page", "Record"]
@@ -35,10 +35,11 @@ __all__ = ["KINDS", "Gap", "Journal", "Kind", "Page", "Record"]
 _BATCH = 2000  # events that are enough for a commit
 _MOST = 4000  # of one commit
 _WAITING = 20_000  # events that may wait in memory
-_RESERVE = 100_000  # numbers that may be given before the next note of how far they went
+_FULL = 100_000  # at which they are too many although the disk has not answered yet
 _SNAPSHOT = 5000  # events and states since the last one
 _MUCH = 1_000_000_000
 _PLAIN = 4  # parts of a row that an event tells all of
+_TOLD = (None,) * _PLAIN
 _RETRY_LONGEST = 30.0
 _LEAD = 0.05  # seconds for a commit itself, which is to be over when the window is
 _TRUSTED = "clock/trusted"
@@ -66,16 +67,17 @@ class Journal:
         self._bus = bus
         self._state = state
         self._store = store
+        self._numbers = Numbers(store)
         self._tasks = tasks
         self._clock = clock
         self._window = commit_window
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._events: list[tuple[int, Event]] = []
+        self._events: list[Waiting] = []
         self._dropped = [0, 0, 0]
         self._unkept: Pending | None = None  # what failed; it is tried again as it is, before anything else
         self._limit = _BATCH
         self._told = 0  # events and rows of states since the snapshot
-        self._reserved = 0
+        self._is_restored = False
         self.on_trouble: OnTrouble = unheard
         self._failure = self._repaired = ""
         self._retry = commit_window
@@ -93,20 +95,18 @@ class Journal:
     async def open(self) -> int:
         """Open the file, bring back the states and begin to record; returns how many states came back.
 
-        Without its disk it records in memory. Raises StorageError when the file is not this hub's.
+        Without its disk it records in memory, and brings them back when the disk is there. Raises StorageError when the
+        file is not this hub's.
         """
-        self._reserved = await self._store.get("reserved", 0)
-        rows: list[Any] = []
+        given, restored = await self._numbers.load(), 0
         try:
-            rows = await self._run(self._restored)
+            await self._run(self._file.open, self._numbers.reserved, given)
+            restored = await self._restore()
         except FileUnreachableError as error:
             self._failed(error)
         except BaseException:
             await self._run(self._file.close)
             raise
-        await self._reserve()
-        restored = self._state.restore(rows)
-        self._told = len(rows)
         self._tell_repair()
         self._state.on_change = self._arm
         self._undo = self._bus.subscribe("**", self._record, tasks=self._tasks)
@@ -114,9 +114,13 @@ class Journal:
         self._arm()
         return restored
 
-    def _restored(self) -> list[Any]:
-        self._file.open(self._reserved)
-        return self._file.states()
+    async def _restore(self) -> int:
+        """Bring back the states of the file; what was set since the start wins."""
+        rows = await self._run(self._file.states)
+        restored = self._state.restore(rows)
+        self._told, self._is_restored = len(rows), True
+        await self._numbers.reserve(self._file.last)
+        return restored
 
     async def close(self) -> None:
         """Keep what is left and close the file. Raises StorageError when that could not be done."""
@@ -130,7 +134,8 @@ class Journal:
         await asyncio.wait([writer])
         try:
             await self._commit()
-            await self._store.set("reserved", self._file.last)
+            if self._file.is_loaded:
+                await self._numbers.settle(self._file.last)
         finally:
             await self._run(self._file.close)
             self._thread.shutdown(wait=False)
@@ -174,6 +179,11 @@ class Journal:
 
     # Reading
 
+    @property
+    def last(self) -> int:
+        """The newest number that was given; 0 until the file was there."""
+        return self._file.last
+
     async def read(self, after: int = 0, limit: int = 1000) -> Page:
         """What was recorded behind the number `after`, in order; empty when there is no more."""
         page = await self._run(self._file.read, after, limit)
@@ -193,12 +203,14 @@ class Journal:
         """Give the named cursor, to all who ask the same; a new one stands at `after`."""
         if name in self._cursors:
             return self._cursors[name]
-        place = await self._store.get(f"cursor/{name}", after)
+        place = await self._store.get(f"{CURSORS}{name}", after)
+        if self._file.is_loaded:
+            place = min(place, self._file.last)  # it would pass over what comes
         return self._cursors.setdefault(name, Cursor(self, self._store, name, place, self._cursors))
 
     async def cursors(self) -> dict[str, int]:
         """Where each named cursor stands."""
-        return {key.removeprefix("cursor/"): place for key, place in await self._store.list("cursor/")}
+        return {key.removeprefix(CURSORS): place for key, place in await self._store.list(CURSORS)}
 
     # Writing
 
@@ -208,6 +220,8 @@ class Journal:
             self._events.append((kind, event))
             if kind == _ALARM or len(self._events) >= self._limit:
                 self._wake.set()
+                if len(self._events) > _FULL:
+                    self._make_room()
             elif self._undo_timer is None:
                 self._arm()
 
@@ -227,38 +241,56 @@ class Journal:
 
     async def _commit(self) -> None:
         """Commit all there is now, and not what comes meanwhile; what fails is kept, and tried again later."""
-        async with self._committing:
-            if self._undo_timer is not None:
-                self._undo_timer()
-                self._undo_timer = None
-            left, is_new = self._waiting(), False
-            while (left > 0 or not is_new) and (pending := self._unkept or self._gathered()):
-                left -= len(pending.events)
-                is_new = self._unkept is None
-                self._unkept = pending
-                try:
-                    await self._run(self._file.store, pending)
-                except StorageError as error:
-                    self._failed(error)
-                    return
-                self._unkept = None
-                self._told = 0 if pending.is_snapshot else self._told + len(pending.events) + len(pending.states)
-                self._went_well()
-                self._tell_repair()
-        await self._reserve()
+        try:
+            async with self._committing:
+                if self._undo_timer is not None:
+                    self._undo_timer()
+                    self._undo_timer = None
+                await self._commit_all()
+        except ENDS:
+            self._arm()  # who waited was cancelled, and with that perhaps the work
+            raise
+        except StorageError as error:
+            self._failed(error)
+        except BaseException as error:  # noqa: BLE001 - the recording never ends
+            _LOG.error("the journal failed: %s", error, exc_info=error)
+            self._failed(StorageError(f"cannot write storage {self._file.path}: {type(error).__name__}: {error}"))
 
-    async def _reserve(self) -> None:
-        """Note in time which numbers may be given: one that somebody read is not given again if the file is lost."""
-        if self._file.last > self._reserved - _RESERVE // 2:
-            self._reserved = self._file.last + _RESERVE
-            with suppress(StorageError):  # the storage tells of it, and tries again
-                await self._store.set("reserved", self._reserved, durable=True)
+    async def _commit_all(self) -> None:
+        if not self._is_restored:
+            _LOG.info("%s is there, and %d states came back", self._file.path, await self._restore())
+            self._went_well()
+        left, is_new = self._waiting(), False
+        while (left > 0 or not is_new) and (pending := self._unkept or self._gathered()):
+            left -= len(pending.events)
+            is_new = self._unkept is None
+            self._unkept = pending
+            await self._numbers.reserve(self._file.last, sum(pending.dropped) + len(pending.events))
+            await self._run(self._file.store, pending)
+            self._unkept = None
+            self._commits += 1
+            self._told = 0 if pending.is_snapshot else self._told + len(pending.events) + len(pending.states)
+            self._went_well()
+            self._tell_unpackable()
+            self._tell_repair()
+
+    def _tell_unpackable(self) -> None:
+        told, self._file.unpackable = self._file.unpackable, []
+        for one in told:
+            type_, subject, source = one.event.type, one.event.subject, one.event.source
+            _LOG.error("%s %r of %r is not recorded, as it cannot be encoded: %s", type_, subject, source, one.why)
+            if type_ == CHANGED:
+                self._state.put_back((subject,))
+                self._arm()
 
     def _gathered(self) -> Pending | None:
         """What the next commit is to take: the oldest events, and what no waiting event tells of the states."""
         events, self._events = self._events[:_MOST], self._events[_MOST:]
         changes = self._state.changes()
-        told = {event.subject for _, event in (*events, *self._events) if event.type == CHANGED}
+        later = {event.subject for _, event in self._events if event.type == CHANGED}
+        told = later.union(event.subject for _, event in events if event.type == CHANGED)
+        # What an event does not tell is laid over the events of its commit, and once more over those that are to come.
+        self._state.put_back(path for path in later if len(changes.get(path, _TOLD)) != _PLAIN)
         rows = [row for path, row in changes.items() if path not in told or len(row) != _PLAIN]
         if is_snapshot := self._file.is_over or self._told > max(_SNAPSHOT, 4 * len(self._state)):
             rows = self._state.rows()
@@ -274,7 +306,6 @@ class Journal:
             _LOG.info("%s is written again; nothing was lost that is not told as a gap", self._file.path)
             self.on_trouble("recovered", self._file.path.name, "it is written again; what was lost is told as a gap")
         self._failure, self._retry, self._limit = "", self._window, _BATCH
-        self._commits += 1
         self._news.set()
         self._news = asyncio.Event()
 
@@ -293,28 +324,13 @@ class Journal:
             self.on_trouble("failing", self._file.path.name, failure)
         self._retry = min(max(2 * self._retry, 0.1), _RETRY_LONGEST)
         self._limit = _WAITING * 5 // 4
-        over = self._waiting() - _WAITING
-        for kind in reversed(range(len(KINDS))):
-            count = min(over, sum(one[0] == kind for one in self._events))
-            if count > 0:
-                self._drop(kind, count)
-                over -= count
+        self._make_room()
         self._arm()
 
-    def _drop(self, kind: int, count: int) -> None:
-        """Give up the oldest of a class."""
-        self._dropped[kind] += count
-        kept: list[tuple[int, Event]] = []
-        paths: set[str] = set()
-        for one in self._events:
-            if one[0] == kind and count:
-                count -= 1
-                if one[1].type == CHANGED:
-                    paths.add(one[1].subject)
-            else:
-                kept.append(one)
-        self._events = kept
-        self._state.put_back(paths)  # no event tells of them any more
+    def _make_room(self) -> None:
+        if (over := self._waiting() - _WAITING) > 0:
+            self._events, paths = lightened(self._events, over, self._dropped)
+            self._state.put_back(paths)  # no event tells of them any more
 
     async def _run[**P, T](self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

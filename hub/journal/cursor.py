@@ -3,11 +3,17 @@
 from typing import Protocol
 
 from hub.api import Storage
+from hub.journal.numbers import CURSORS
 from hub.journal.records import Page
 
 
 class Readable(Protocol):
     """What cursors read from."""
+
+    @property
+    def last(self) -> int:
+        """The newest number."""
+        ...
 
     async def read(self, after: int = 0, limit: int = 1000) -> Page:
         """What was recorded behind the number `after`, in order."""
@@ -24,6 +30,7 @@ class Cursor:
     def __init__(self, journal: Readable, store: Storage, name: str, place: int, known: dict[str, "Cursor"]) -> None:
         self.name = name
         self._known = known
+        self._is_forgotten = False
         self._certain = 0  # up to which it is known to be acknowledged on the disk
         self.place = place
         self._journal = journal
@@ -38,15 +45,20 @@ class Cursor:
         await self._journal.grown(self.place)
 
     async def acknowledge(self, upto: int, *, durable: bool = False) -> None:
-        """Never read again what goes up to this number."""
+        """Never read again what goes up to this number; what was not recorded yet cannot be acknowledged."""
+        upto = min(upto, self._journal.last)
+        if self._is_forgotten:
+            return
         if upto > self.place or (durable and upto > self._certain):
             self.place = max(upto, self.place)
             place = self.place
-            await self._store.set(f"cursor/{self.name}", place, durable=durable)
+            await self._store.set(f"{CURSORS}{self.name}", place, durable=durable)
             if durable:
                 self._certain = max(place, self._certain)
 
     async def forget(self) -> None:
         """Drop the cursor: by this name a new one begins elsewhere."""
-        self._known.pop(self.name, None)
-        await self._store.delete(f"cursor/{self.name}")
+        self._is_forgotten = True  # who still holds it would bring it back
+        if self._known.get(self.name) is self:
+            del self._known[self.name]
+            await self._store.delete(f"{CURSORS}{self.name}")

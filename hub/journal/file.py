@@ -12,15 +12,15 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, override
 
 from hub.errors import StorageError
 from hub.journal import reading
-from hub.journal.records import KINDS, Gap, Page, pack, pack_rows
-from hub.journal.retention import Limits, Retention
+from hub.journal.records import KINDS, Batch, Gap, Page, Unpackable, pack_all, pack_rows
+from hub.journal.retention import LOST, Limits, Retention
 from hub.journal.salvage import BATCHES, is_whole, salvage
 from hub.storage.aside import finish, set_aside, waiting
 from hub.storage.file import FileDamagedError, Schema, open_file
@@ -45,7 +45,8 @@ SCHEMA = Schema("batch", ((_BATCHES, _GAPS, _STATES),), "journal", is_checked=Fa
 _LOG = logging.getLogger("hub.journal")
 
 UNWRITTEN = "the disk could not be written"
-LOST = "lost with the file"
+UNENCODABLE = "could not be encoded"
+PASSED_OVER = "passed over when a backup was restored"
 
 _INSERT_STATES = "INSERT INTO state (is_snapshot, upto, data) VALUES (?, ?, ?)"
 _INSERT = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -80,20 +81,29 @@ class JournalFile(HealingFile):
         self._open_file = opener
         self._limits = limits
         self._loaded: Retention | None = None
-        self._reserved = 0
+        self.unpackable: list[Unpackable] = []  # of the last commit
+        self._reserved = self._given = 0
         self._snapshot = 0
         self._written = [0, 0, 0]
         self._tried: Pending | None = None
         self._tried_at = 0
 
     @override
-    def open(self, reserved: int = 0) -> None:
-        """Open or make the file. Numbers up to `reserved` may have been given: what is not here of them is a gap."""
-        self._reserved = reserved
+    def open(self, reserved: int = 0, given: int = 0) -> None:
+        """Open or make the file. Numbers up to `reserved` may have been given, and `given` certainly was.
+
+        If the file is lost, or an older one, what is not here of those up to `reserved` is a gap.
+        """
+        self._reserved, self._given = reserved, given
         super().open()
 
     def _opened(self, may_make: bool) -> sqlite3.Connection:  # noqa: FBT001 - as all openers
         return self._open_file(self.path, SCHEMA, may_make=may_make)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `last` is what the file says: it was there since `open`, at least once."""
+        return self._loaded is not None
 
     @property
     def _retention(self) -> Retention:
@@ -148,13 +158,15 @@ class JournalFile(HealingFile):
         db.execute("PRAGMA secure_delete = OFF")  # zeroing what is dropped would double what is written
         tail = db.execute(_TAIL).fetchone() or (0, 0, 0, 0)
         gone = db.execute("SELECT ifnull(max(last), 0) FROM gap").fetchone()[0]
-        self._written = [*tail[1:]]
+        dropped = dict(db.execute("SELECT kind, sum(bytes) FROM gap GROUP BY kind").fetchall())
+        # Of a class of which something behind the tail was dropped, all before that was dropped as well.
+        self._written = [max(written, dropped.get(kind, 0)) for kind, written in enumerate(tail[1:])]
         self._snapshot = db.execute("SELECT ifnull(max(upto), 0) FROM state WHERE is_snapshot").fetchone()[0]
         self._loaded = Retention(db, self._limits, self._written)
         last = max(tail[0], gone)
-        # Numbers that were given and are not here; a file that is not new lost none unless it was damaged.
+        # Numbers that may have been given and are not here: only of a file that is new, or older than what is known.
         is_new = last == 0 and not db.execute("SELECT count(*) FROM state").fetchone()[0]
-        given = self.last or (self._reserved if is_new or self.repaired else 0)
+        given = self._may_be_given if is_new or last < max(self.last, self._given) else 0
         if is_new or last < given:
             with _transaction(db):
                 if is_new:
@@ -162,6 +174,10 @@ class JournalFile(HealingFile):
                 if last < given:
                     self._retention.miss(-1, LOST, last + 1, given, given - last, 0)
         self.last = max(last, given)
+
+    @property
+    def _may_be_given(self) -> int:
+        return self.last or max(self._reserved, self._given)
 
     @override
     def _mend(self, damage: FileDamagedError) -> str:
@@ -178,7 +194,7 @@ class JournalFile(HealingFile):
         try:
             with closing(self._open_file(made, SCHEMA, may_make=True)) as new:
                 new.isolation_level = None
-                saved = salvage(self.path, new)
+                saved = salvage(self.path, new, self._may_be_given)
         except (sqlite3.Error, StorageError) as error:
             aside = set_aside(self.path)
             return f"it was set aside as {aside.name} and a new one begun; nothing could be salvaged ({error})"
@@ -215,15 +231,20 @@ class JournalFile(HealingFile):
                 upto = last if pending.is_snapshot else self._snapshot
                 self.is_over = not self._retention.keep_within(pending.now, upto, trusted=pending.trusted)
         except BaseException:
-            self._written[:] = written
-            with suppress(sqlite3.Error):  # it is broken, and will be opened anew
-                self._retention.load()
+            self._roll_back(written)
             raise
         self.last = last
         self.shares = self.shares + shares
         if pending.is_snapshot:
             self._snapshot = last
         return last
+
+    def _roll_back(self, written: list[int]) -> None:
+        self._written[:] = written
+        try:
+            self._retention.load()
+        except sqlite3.Error:  # it must be opened anew, or what was not dropped would count as gone
+            self._let_go()
 
     def _put(self, db: sqlite3.Connection, pending: Pending, last: int, shares: Counter[str]) -> int:
         by_kind: dict[int, tuple[list[int], list[Event]]] = {}
@@ -232,23 +253,36 @@ class JournalFile(HealingFile):
             seqs.append(seq)
             events.append(event)
         upto = last + len(pending.events)
-        batches = {kind: pack(seqs, events) for kind, (seqs, events) in by_kind.items()}
-        for kind, batch in batches.items():
-            self._written[kind] += len(batch)
-        for kind, batch in batches.items():
-            seqs, events = by_kind[kind]
-            for source, count in Counter(event.source for event in events).items():
-                shares[source] += len(batch) * count // len(events)
-            span = events[0].time, events[-1].time
+        batches: list[tuple[int, Batch]] = []
+        self.unpackable = []
+        for kind, (seqs, events) in by_kind.items():
+            packed, outside = pack_all(kind, seqs, events)
+            batches += [(kind, one) for one in packed]
+            self._written[kind] += sum(len(data) for *_, data in packed)
+            self.unpackable += outside
+        for one in self.unpackable:
+            self._retention.miss(one.kind, UNENCODABLE, one.seq, one.seq, 1, pending.now)
+        for kind, (numbers, told, data) in batches:
+            for source, count in Counter(event.source for event in told).items():
+                shares[source] += len(data) * count // len(told)
+            span = told[0].time, told[-1].time
             db.execute(
-                _INSERT,
-                (seqs[-1], last + 1, upto, kind, len(seqs), *span, pending.trusted, *self._written, batch),
+                _INSERT, (numbers[-1], last + 1, upto, kind, len(numbers), *span, pending.trusted, *self._written, data)
             )
         return upto
 
     def read(self, after: int, limit: int) -> Page:
         """What follows the number `after`: at most `limit` records, in order, and what is missing between them."""
         return self._read(lambda db: reading.read(db, after, limit, self.last, self._retention.why))
+
+    def pass_over(self, count: int) -> None:
+        """Give none of the next `count` numbers: the file is of an earlier time, and they may have been given since."""
+        self.attempt("write", partial(self._pass_over, count))
+
+    def _pass_over(self, count: int, db: sqlite3.Connection) -> None:
+        with _transaction(db):
+            self._retention.miss(-1, PASSED_OVER, self.last + 1, self.last + count, count, 0)
+        self.last += count
 
     def states(self) -> list[Any]:
         """Rows of states, a later one lies over a former. What is damaged is left out."""

@@ -21,6 +21,9 @@ type Why = Callable[[int, int], str]
 
 def read(db: sqlite3.Connection, after: int, limit: int, newest: int, why: Why) -> Page:
     """What follows the number `after`: at most `limit` records, in order, and what is missing between them."""
+    after = max(after, 0)
+    if limit < 1 or after >= newest:
+        return Page([], [], after)
     records: list[Record] = []
     upto = after
     while len(records) < limit and (found := db.execute(_NEXT, (upto,)).fetchone()):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hub.journal.records import KINDS, Gap
 
 DAMAGED = "damaged"
+LOST = "lost with the file"
 SPACE = "no space left for it"
 AGE = "older than it is kept"
 

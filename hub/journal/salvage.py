@@ -8,18 +8,19 @@ from typing import Any
 
 from hub.errors import StorageError
 from hub.journal.records import KINDS, unpack
-from hub.journal.retention import DAMAGED, MISS
+from hub.journal.retention import DAMAGED, LOST, MISS
 
 _MOST = 2**63 - 1
+_NUMBERS = 2**53  # more than any journal gives
 BATCHES = "SELECT last, base, upto, kind, count, begun, ended, trusted, data FROM batch WHERE last > ? ORDER BY last"
 _STATES = "SELECT id, is_snapshot, upto, data FROM state WHERE id > ? ORDER BY id"
 _GAPS = "SELECT kind, why, first, last, count, bytes, time FROM gap"
 
 
-def salvage(path: Path, new: sqlite3.Connection) -> int:
+def salvage(path: Path, new: sqlite3.Connection, given: int = 0) -> int:
     """Copy what can be read of the file at `path` into `new`, in one commit; returns how many events were saved.
 
-    What is missing between them that no gap told before is a gap now.
+    What is missing between them that no gap told before is a gap now, and so are the numbers behind them up to `given`.
     """
     with closing(sqlite3.connect(path, timeout=1.0)) as old:
         new.execute("BEGIN")
@@ -40,13 +41,16 @@ def salvage(path: Path, new: sqlite3.Connection) -> int:
         for row in _readable(old, _STATES, []):
             if (*map(type, row),) == (int, int, int, bytes):
                 new.execute("INSERT INTO state VALUES (?, ?, ?, ?)", row)
-        lost = upto - saved - sum(gap[4] for gap in gaps)
+        last = max(upto, *(gap[3] for gap in gaps), 0)
+        lost = last - saved - sum(gap[4] for gap in gaps)
         if lost < 0:  # the gaps are nonsense
             new.execute("DELETE FROM gap")
-            lost, leaps = upto - saved, []
+            last, lost, leaps = upto, upto - saved, []
         if lost > 0:
-            first, end = (min(leaps[0], upto), min(max(leaps), upto)) if leaps else (1, upto)
+            first, end = (min(leaps[0], last), min(max(leaps), last)) if leaps else (1, last)
             new.execute(MISS, (-1, DAMAGED, first, end, lost, 0, 0))
+        if last < given:  # in the same commit: after a power cut nothing would tell that the file is not as it was
+            new.execute(MISS, (-1, LOST, last + 1, given, given - last, 0, 0))
         new.execute("COMMIT")
     return saved
 
@@ -66,7 +70,7 @@ def is_whole(row: tuple[Any, ...]) -> bool:
 def _gaps(db: sqlite3.Connection) -> list[Any]:
     with suppress(sqlite3.Error, UnicodeDecodeError):
         rows = [(kind, str(why, errors="replace"), *rest) for kind, why, *rest in db.execute(_GAPS)]
-        if all((*map(type, row),) == (int, str, *(int,) * 5) for row in rows):
+        if all((*map(type, row),) == (int, str, *(int,) * 5) and 0 < row[2] <= row[3] < _NUMBERS for row in rows):
             return rows
     return []
 

@@ -7,6 +7,7 @@ from hub.bus import EventBus
 from hub.config import Config, JournalSection
 from hub.journal import Journal
 from hub.journal.file import JournalFile
+from hub.journal.numbers import NAMESPACE
 from hub.journal.retention import Limits
 from hub.journal.rules import Rules
 from hub.manifest import Manifest
@@ -32,7 +33,7 @@ def journal_of(  # noqa: PLR0913, PLR0917 - what it joins
         _rules(settings.journal, [*found]),
         bus=bus,
         state=state,
-        store=storage.namespace("_journal"),
+        store=storage.namespace(NAMESPACE),
         tasks=tasks,
         clock=clock,
         commit_window=settings.journal.commit_window,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.errors import StorageError
-from hub.storage.file import FileDamagedError, explain, is_broken, is_damage
+from hub.storage.file import FileDamagedError, FileUnreachableError, explain, is_broken, is_damage
 
 type Opener = Callable[[bool], sqlite3.Connection]
 """Opens the file, as `hub.storage.file.open_file` does; makes it only if the argument says so."""
@@ -54,7 +54,7 @@ class HealingFile:
         except sqlite3.Error as error:
             if is_broken(error):
                 self._let_go()
-            kind = FileDamagedError if is_damage(error) else StorageError
+            kind = FileDamagedError if is_damage(error) else FileUnreachableError if is_broken(error) else StorageError
             raise kind(explain(verb, self.path, error)) from error
         except UnicodeDecodeError as error:  # what SQLite quotes is damaged
             raise FileDamagedError(f"storage {self.path} is damaged ({error})") from error

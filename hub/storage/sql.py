@@ -22,3 +22,10 @@ BEGIN = (
 LOG = "INSERT INTO log (data) VALUES (?)"
 TRIM_LOG = "DELETE FROM log WHERE id <= (SELECT max(id) FROM log) - ?"
 READ_LOG = "SELECT data FROM log ORDER BY id DESC LIMIT 1 OFFSET ?"
+
+# Of a file of whatever schema.
+FIND = "SELECT value FROM kv WHERE namespace = ? AND key = ?"
+KEEP = (
+    "INSERT INTO kv (namespace, key, value) VALUES (?, ?, ?)"
+    " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value"
+)

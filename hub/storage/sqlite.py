@@ -28,7 +28,7 @@ from hub.storage.overlay import Held
 from hub.storage.rows import Row
 from hub.storage.thread import FileThread, Repair, Statement
 from hub.storage.values import behind
-from hub.tasks import TaskGroup
+from hub.tasks import ENDS, TaskGroup
 from hub.types import StorageWrite
 
 _PENDING_LIMIT = 32 * 1024 * 1024  # bytes that may wait for a commit before writers wait as well
@@ -65,8 +65,7 @@ class SqliteEngine(EngineBase):
         self._rows = Layers()
         self._log = WriteLog(self._clock.monotonic)
         self._repaired = ""
-        # Held while the file is read and while what flew is dropped: what the file says, with the overlay laid over it
-        # when the read ends, is then the truth of that moment.
+        # Held while the file is read and while what flew is dropped: so file and overlay tell of one moment.
         self._settled = asyncio.Lock()
         self._wake = asyncio.Event()
         self._undo_timer: Undo | None = None
@@ -120,6 +119,7 @@ class SqliteEngine(EngineBase):
         """Copy the file, with all that was written before, into another database."""
         await self.flush()
         await self._file.backup(target)
+        self._tell_repair()
 
     def stats(self) -> StorageStats:
         """What it has committed since it was made, and what waits."""
@@ -240,6 +240,7 @@ class SqliteEngine(EngineBase):
         except StorageError as error:
             if not self._is_closing:
                 _log.warning("%s; what has expired stays in it for now", error)
+                self._lifetime.sweep_at(self._lifetime.now() + int(1000 * _RETRY_LONGEST))
         else:
             self._commit_soon()
 
@@ -291,13 +292,13 @@ class SqliteEngine(EngineBase):
         size, begun = self._rows.overlay.size, perf_counter()
         try:
             await self._write(rows)
-        except StorageError as error:
-            self._failed(str(error))
-            self._answer(waiters, self._failure)
-            return
-        except BaseException:
+        except ENDS:
             self._waiters = waiters + self._waiters
             raise
+        except BaseException as error:  # noqa: BLE001 - a commit is tried again, whatever kept it back
+            self._failed(str(error) if isinstance(error, StorageError) else f"cannot write {self.path}: {error!r}")
+            self._answer(waiters, self._failure)
+            return
         if self._failure:
             _log.info("%s is written again; nothing was lost", self.path)
             self.on_trouble("recovered", self.path.name, "it is written again; nothing was lost")
@@ -320,9 +321,8 @@ class SqliteEngine(EngineBase):
         if self._lifetime.is_used and (rows or self._is_closing):
             kept.append((*sql.CLOCK, self._lifetime.now(), None))
         gone = [(namespace, key) for namespace, key, row in rows if row is None]
-        statements: list[Statement] = [(sql.UPSERT, kept), (sql.DELETE, gone)]
-        statements += self._log.lift(is_last=self._is_closing)
-        if wanted := [one for one in statements if one[1]]:
+        all_: list[Statement] = [(sql.UPSERT, kept), (sql.DELETE, gone), *self._log.lift(is_last=self._is_closing)]
+        if wanted := [one for one in all_ if one[1]]:
             try:
                 await self._file.write(wanted)
             finally:

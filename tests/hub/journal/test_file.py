@@ -281,3 +281,36 @@ def test_a_file_that_is_not_this_hubs_is_refused(tmp_path: Path, make: str, told
     with pytest.raises(StorageError, match=told):
         opened(tmp_path)
     assert (tmp_path / "telemetry.db").read_bytes() == content
+
+
+def test_what_is_kept_is_known_after_a_restart_when_the_newest_was_dropped(tmp_path: Path) -> None:
+    limits = Limits(1 << 30, days=(0, 0, 1))
+    with closing(opened(tmp_path, limits)) as file:
+        store(file, NORMAL)
+        file.store(Pending([(BULK, event(time=1))] * 50, []))
+        file._retention._commits = 0
+        file.store(Pending([], [], is_snapshot=True, now=3 * DAY))
+        [gap] = file.missing()
+        assert (gap.why, gap.count) == ("older than it is kept", 50)
+        kept = file.kept_bytes
+    with closing(opened(tmp_path, limits)) as file:
+        assert file.kept_bytes == kept
+        assert kept[BULK] == 0
+        file.store(Pending([(BULK, event(time=3 * DAY))], []))
+        assert file.kept_bytes[BULK] > 0
+
+
+def test_a_journal_of_which_all_was_dropped_keeps_its_limits(tmp_path: Path) -> None:
+    limits = Limits(1 << 30, days=(0, 1, 0))
+    noise = random.Random(7)
+    with closing(opened(tmp_path, limits)) as file:
+        for _ in range(40):
+            file.store(Pending([(NORMAL, event(value=noise.randbytes(2000), time=1))], []))
+        file._retention._commits = 0
+        file.store(Pending([], [], is_snapshot=True, now=3 * DAY))
+        assert file.stored() == 0
+    with closing(opened(tmp_path, Limits(1 << 30, (0, 10_000, 0)))) as file:
+        for _ in range(20):
+            file.store(Pending([(NORMAL, event(value=noise.randbytes(2000)))], [], is_snapshot=True))
+        assert 0 < file.kept_bytes[NORMAL] <= 10_000
+        assert file.last == 60

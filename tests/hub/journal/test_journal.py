@@ -219,6 +219,96 @@ async def test_a_commit_that_is_cut_off_loses_nothing(tmp_path: Path) -> None:
         assert {one.subject for one in (await home.journal.read()).records} == {"a"}
 
 
+async def test_who_gave_up_waiting_for_a_commit_leaves_it_to_the_window(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        release = threading.Event()
+        home.say("a")
+        busy = asyncio.get_running_loop().run_in_executor(home.journal._thread, release.wait, 10)
+        flushing = home.tasks.start("flush", home.journal.flush())
+        await settle()
+        flushing.cancel()
+        await settle()
+        release.set()
+        await busy
+        assert home.file.last == 0
+        await home.clock.advance(WINDOW)
+        await eventually(lambda: home.file.last == 1)
+
+
+async def test_what_ended_or_has_a_ttl_is_so_after_a_restart_however_many_events_waited(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with recording(tmp_path, clock) as home:
+        home.state.set("gone", 1)
+        home.say(*range(4500))  # more than a commit takes, and less than would make the next a snapshot
+        home.state.delete("gone")
+        home.state.set("motion", True, "sensor", ttl=30)
+        await home.journal.flush()
+        home.state._deadlines.clock.stop()
+    async with recording(tmp_path, clock) as home:
+        assert "gone" not in home.state.list()
+        assert home.state.get("motion") is True
+        await clock.advance(30)
+        assert "motion" not in home.state.list()
+
+
+async def test_a_disk_that_does_not_answer_fills_no_memory(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        release = threading.Event()
+        busy = asyncio.get_running_loop().run_in_executor(home.journal._thread, release.wait, 10)
+        for _ in range(5):
+            home.say(*range(25_000))
+            await settle()
+        assert home.journal.stats().waiting < 100_000
+        release.set()
+        await busy
+        await home.journal.flush()
+        assert (home.file.last, home.journal.stats().waiting) == (125_000, 0)
+        [gap] = await home.journal.missing()
+        stored = await home.journal._run(home.file.stored)
+        assert (gap.why, stored + gap.count) == ("the disk could not be written", 125_000)
+
+
+async def test_what_was_not_recorded_yet_cannot_be_acknowledged(tmp_path: Path) -> None:
+    store = MemoryEngine()
+    async with recording(tmp_path, store=store) as home:
+        home.say(1)
+        await home.journal.flush()
+        for place in (10**9, 2**70):
+            await (await home.journal.cursor("sync")).acknowledge(place)
+        await store.namespace("_journal").set("cursor/old", 10**15)
+        cursors = [await home.journal.cursor("sync"), await home.journal.cursor("old")]
+        cursors.append(await home.journal.cursor("new", after=10**9))
+        home.say(2)
+        await home.journal.flush()
+        assert [[one.data for one in (await cursor.read()).records] for cursor in cursors] == [[2]] * 3
+
+
+async def test_a_forgotten_cursor_is_not_brought_back_by_who_still_holds_it(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.say(1, 2, 3)
+        await home.journal.flush()
+        held = await home.journal.cursor("sync")
+        await held.acknowledge(1)
+        await held.forget()
+        await held.acknowledge(3, durable=True)
+        assert await home.journal.cursors() == {}
+        again = await home.journal.cursor("sync")
+        await again.acknowledge(2)
+        await held.forget()
+        assert await home.journal.cursors() == {"sync": 2}
+        assert await home.journal.cursor("sync") is again
+
+
+@pytest.mark.parametrize(("after", "limit"), [(2**63, 10), (2**80, 10), (-5, 10), (0, -1), (0, 0)])
+async def test_no_question_makes_the_file_look_damaged(tmp_path: Path, after: int, limit: int) -> None:
+    async with recording(tmp_path) as home:
+        home.say(1)
+        await home.journal.flush()
+        page = await home.journal.read(after, limit)
+        assert (len(page.records), page.gaps) == (int(after < 0), [])
+        assert home.file.repaired == ""
+
+
 async def test_a_cursor_reads_again_what_it_has_not_acknowledged(tmp_path: Path) -> None:
     store = MemoryEngine()
     async with recording(tmp_path, store=store) as home:

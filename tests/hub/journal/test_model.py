@@ -3,10 +3,12 @@
 import asyncio
 import random
 import tempfile
+from collections.abc import Set as AbstractSet
 from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, override
 
+import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -31,11 +33,15 @@ NOISE = random.Random(4).randbytes(1 << 16)
 LIMITS = Limits(100 << 10, (0, 60_000, 0), (3.0, 2.0, 1.0))
 
 
+SPOILED = -1
+"""The mark of what cannot be packed: it has a number, and is a gap."""
+
+
 class Told(NamedTuple):
-    """What the journal should give back of an event; `mark` is another for each."""
+    """What the journal should give back of an event; `mark` is another for each, and none where a state has gone."""
 
     kind: str
-    mark: int
+    mark: int | None
 
 
 def told_by(record: Record) -> Told:
@@ -50,6 +56,8 @@ class AgainstAList(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.folder = tempfile.TemporaryDirectory()
+        self.disk = Path(self.folder.name, "disk")
+        self.disk.mkdir()
         self.clock = ManualClock()
         self.store = MemoryEngine(self.clock)
         self.marks = count(1)
@@ -64,7 +72,7 @@ class AgainstAList(RuleBasedStateMachine):
         self.runner.run(self.start())
 
     async def start(self) -> None:
-        self.home = Recorder(Path(self.folder.name), self.clock, self.store, LIMITS)
+        self.home = Recorder(self.disk, self.clock, self.store, LIMITS)
         self.home.journal._rules._rules.insert(0, (None, "secret".__eq__, -1))
         await self.home.journal.open()
 
@@ -84,6 +92,25 @@ class AgainstAList(RuleBasedStateMachine):
 
         self.runner.run(publish())
         self.flush(outcome)
+
+    @rule(kind=st.sampled_from([*TYPES]), value=st.sampled_from([2**64, "\ud800"]), outcome=OUTCOMES)
+    def spoil(self, kind: str, value: object, outcome: str) -> None:
+        async def publish() -> None:
+            self.home.bus.publish(kind, "test", value)
+
+        self.waiting.append(Told(TYPES[kind], SPOILED))
+        self.runner.run(publish())
+        self.flush(outcome)
+
+    @rule(path=PATHS)
+    def delete(self, path: str) -> None:
+        async def do() -> None:
+            if self.home.state.delete(path) and path != "secret":
+                self.waiting.append(Told("alarm" if path == "hall/smoke" else "normal", None))
+
+        self.maybe.setdefault(path, {self.states.get(path)}).add(None)
+        self.states[path] = None
+        self.runner.run(do())
 
     @rule(path=PATHS)
     def set(self, path: str) -> None:
@@ -140,11 +167,37 @@ class AgainstAList(RuleBasedStateMachine):
         self.runner.run(self.start())
         self.restored({path: {value} for path, value in self.states.items()})
 
+    @rule(paths=st.sets(PATHS), gone=st.sets(PATHS))
+    def start_without_the_disk(self, paths: AbstractSet[str], gone: AbstractSet[str]) -> None:
+        self.runner.run(self.home.journal.close())
+        self.runner.run(self.home.tasks.cancel())
+        self.committed()
+        away = self.disk.with_name("away")
+        self.disk.rename(away)
+        self.disk.touch()
+        self.runner.run(self.start())
+        for path in sorted(paths):
+            self.set(path)
+        for path in sorted(gone & paths):
+            self.delete(path)
+        with pytest.raises(StorageError):
+            self.runner.run(self.home.journal.flush())
+        self.runner.run(self.at_rest())  # no commit under way makes the folder anew
+        self.disk.unlink()
+        away.rename(self.disk)
+        self.runner.run(self.home.journal.flush())
+        self.committed()
+        there = self.home.state.list()
+        assert {path: one.value for path, one in there.items()} == {
+            path: value for path, value in self.states.items() if value is not None
+        }
+        assert {path for path, one in there.items() if not one.restored} == paths - gone
+
     @rule(file_too=st.sampled_from([False, False, False, True]))
     def die(self, file_too: bool) -> None:  # noqa: FBT001
         self.runner.run(self.abandon())
         if file_too:
-            for one in Path(self.folder.name).glob("telemetry.db*"):
+            for one in self.disk.glob("telemetry.db*"):
                 one.unlink()
         self.runner.run(self.start())
         if file_too:
@@ -169,7 +222,7 @@ class AgainstAList(RuleBasedStateMachine):
         there = self.home.state.list()
         for path, values in expected.items():
             assert (there[path].value if path in there else None) in values
-            assert path not in there or there[path].restored
+            assert path not in there or (there[path].restored and there[path].value is not None)
         self.states = {path: entry.value for path, entry in there.items()}
 
     async def at_rest(self) -> None:
@@ -206,7 +259,11 @@ class AgainstAList(RuleBasedStateMachine):
         self.highest = max(self.highest, last)
         for kind in TYPES.values():
             there = [one.seq for one in records if one.kind == kind]
-            known = [self.base + number for number, one in enumerate(told[: last - self.base], 1) if one.kind == kind]
+            known = [
+                self.base + number
+                for number, one in enumerate(told[: last - self.base], 1)
+                if one.kind == kind and one.mark != SPOILED
+            ]
             assert there == known[len(known) - len(there) :]  # of a class only the oldest are gone
 
     @override

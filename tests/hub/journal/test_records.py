@@ -1,7 +1,7 @@
 """Events become bytes and come back as they were; damage is noticed."""
 
 from contextlib import suppress
-from typing import Any, override
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,41 +56,6 @@ def test_garbage_is_refused(garbage: bytes) -> None:
         unpack(garbage, "normal", trusted=True)
     with pytest.raises(StorageError, match="damaged"):
         unpack_rows(garbage)
-
-
-class Spiteful:
-    @override
-    def __repr__(self) -> str:
-        raise LookupError("no name")
-
-
-def circle() -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    made["itself"] = made
-    return made
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (2**70, "OverflowError"),
-        ({"x": "\ud800"}, "UnicodeEncodeError"),
-        (Spiteful(), "LookupError"),
-        (circle(), "RecursionError"),
-    ],
-)
-def test_an_event_that_cannot_be_written_takes_no_other_along(data: Any, why: str) -> None:  # noqa: ANN401
-    good = Event("a", "b", "c", 1, 5, {"x": 1})
-    batch = pack([1, 2, 3], [good, Event("a", "b", "c", 2, 5, data), good])
-    first, second, third = unpack(batch, "normal", trusted=True)
-    assert first.data == third.data == {"x": 1}
-    assert (second.seq, second.type, second.subject) == (2, "a", "b")
-    assert second.data == f"it could not be written: {why}"
-
-
-def test_a_subject_that_is_no_utf_8_is_written_as_far_as_it_goes() -> None:
-    [record] = unpack(pack([1], [Event("a", "b/\udcff", "c", 1, 5, 7)]), "normal", trusted=True)
-    assert (record.subject, record.data) == ("b/?", "it could not be written: UnicodeEncodeError")
 
 
 def test_what_cannot_be_packed_is_kept_as_text() -> None:

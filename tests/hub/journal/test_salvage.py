@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_what_can_be_read_is_salvaged_and_the_rest_is_a_gap(tmp_path: Path) -> N
     assert (tmp_path / "telemetry.db.damaged-1").exists()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_wherever_the_damage_is_no_number_is_given_twice_and_all_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -98,6 +99,47 @@ def test_wherever_the_damage_is_no_number_is_given_twice_and_all_is_accounted_fo
         assert file.store(Pending([(1, event())], [])) == file.last > 200
         assert seqs(file)[-1] == file.last
         assert isinstance(file.states(), list)
+
+
+def test_a_power_cut_behind_the_salvage_gives_no_number_twice(tmp_path: Path) -> None:
+    path = filled(tmp_path).path
+    pages = path.stat().st_size // PAGE
+    spoil(path, 3 * pages // 4, pages // 4 + 1)
+    file = JournalFile(path, ROOM)
+    load = file._load
+
+    def cut(db: sqlite3.Connection) -> None:
+        if file.repaired:
+            sys.exit()
+        load(db)
+
+    file._load = cut  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):
+        file.open(700)
+    file.close()
+    assert file.repaired.endswith("events that could be salvaged")
+    with closing(JournalFile(path, ROOM)) as file:
+        file.open(700)
+        assert (file.repaired, file.last) == ("", 700)
+        assert exact(file)
+
+
+def test_a_gap_behind_the_last_event_outlives_the_salvage(tmp_path: Path) -> None:
+    with closing(filled(tmp_path, 40)) as file:
+        file.open()
+        file.pass_over(1000)
+        last = file.last
+        db = file._db
+        assert db is not None
+        db.execute("UPDATE batch SET data = x'00' WHERE last = (SELECT min(last) FROM batch)")
+        place = 0
+        while place := file.check(place):
+            pass
+        assert file.repaired
+        assert file.last == last
+        assert exact(file)
+    with closing(opened(tmp_path)) as file:
+        assert file.last == last
 
 
 def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A store whose file or disk breaks: it is opened anew, or mended and gone on with, and says so."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from hub.errors import StorageError
 from hub.storage.sqlite import SqliteEngine
 from hub.tasks import TaskGroup
+from hub.testing import ManualClock
+from tests.harness import eventually
 from tests.hub.storage.engines import opened, sqlite
+from tests.hub.storage.test_sqlite import on_disk, tell
 
 
 class Spare:
@@ -73,6 +77,24 @@ async def test_one_that_is_damaged_under_way_is_mended_and_what_waits_is_kept(
         assert dict(await engine.namespace("a").list()) == {"x": 1, "y": 1, "waits": 1}
 
 
+async def test_damage_that_a_backup_finds_is_told_and_nothing_old_is_remembered(tmp_path: Path) -> None:
+    spare = await spared(tmp_path)
+    async with opened(engine_of(tmp_path, spare)) as engine:
+        heard: list[tuple[str, str, str]] = []
+        engine.on_trouble = lambda *trouble: heard.append(trouble)
+        space = engine.namespace("a")
+        assert await space.get("x") == 2
+        engine._file._file._let_go()  # as after an error of the disk
+        with (tmp_path / "hub.db").open("r+b") as file:
+            file.write(b"\x99" * 20_000)
+        target = sqlite3.connect(":memory:", check_same_thread=False)
+        await engine.backup(target)
+        target.close()
+        assert heard == [("repaired", "hub.db", "it was replaced by the spare one")]
+        assert engine._rows.cache._rows == {}
+        assert await space.get("x") == 1
+
+
 async def test_without_a_repair_it_says_what_is_wrong_and_goes_on_from_memory(tmp_path: Path) -> None:
     await spared(tmp_path)
     engine = sqlite(tmp_path)
@@ -108,3 +130,41 @@ async def test_a_connection_that_broke_is_made_anew_when_the_disk_is_back(tmp_pa
         assert engine.stats().failure == ""
     async with opened(sqlite(tmp_path)) as engine:
         assert dict(await engine.namespace("a").list()) == {"x": 2, "y": 3}
+
+
+async def test_who_watches_hears_of_what_expired_while_the_file_could_not_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        heard: list[tuple[str, object]] = []
+        space = engine.namespace("a")
+        space.watch("", lambda key, value: heard.append((key, value)))
+        await space.set("key", 1, ttl=5, durable=True)
+        await tell(engine, "DROP INDEX kv_expires")
+        await tell(engine, "ALTER TABLE kv RENAME TO lost")
+        await clock.advance(5)
+        await eventually(lambda: "what has expired stays in it for now" in caplog.text)
+        await tell(engine, "ALTER TABLE lost RENAME TO kv")
+        await clock.advance(30)
+        await eventually(lambda: heard == [("key", 1), ("key", None)])
+
+
+async def test_a_fault_that_nobody_thought_of_does_not_end_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    async with opened(sqlite(tmp_path, clock)) as engine:
+        space = engine.namespace("a")
+        with monkeypatch.context() as patch:
+
+            def faulty(*, is_last: bool) -> list[object]:
+                raise MemoryError(is_last)
+
+            patch.setattr(engine._log, "lift", faulty)
+            with pytest.raises(StorageError, match=r"cannot write .*hub.db: MemoryError"):
+                await space.set("key", 1, durable=True)
+        await clock.advance(60)
+        await eventually(lambda: not engine.stats().failure)
+        await space.set("more", 2, durable=True)
+    assert list(on_disk(tmp_path)) == ["key", "more"]
