@@ -8,6 +8,7 @@ head is sealed, the body is that stream in the age format. Numbers are unsigned 
 """
 
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -65,12 +66,16 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """All that is in a backup, and the versions of the plugins that there were; `left_out` names what is not in it."""
+    """All that is in a backup, and the versions of the plugins that there were; `left_out` names what is not in it.
+
+    What could not be read when it was made is `missing`, with the reason.
+    """
 
     head: Head
     plugins: dict[str, str]
     parts: list[Part]
     left_out: list[str] = []
+    missing: dict[str, str] = {}
 
 
 class Taker(Protocol):
@@ -84,9 +89,9 @@ class Taker(Protocol):
 
 
 def pack(target: Path, manifest: Manifest, sources: Iterable[tuple[Part, Path]], key: str, tell: Tell) -> None:
-    """Write a backup of files into the new file `target`; with a `key` it is encrypted."""
+    """Write a backup of files into the new file `target`, private from its first byte; with a `key` it is encrypted."""
     head = msgspec.json.encode(manifest.head)
-    with target.open("xb") as file:
+    with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(MAGIC + bytes(_PRELUDE.size) + head + bytes(_HASH))
         body = Hashing(file)
         stream = Pieces(_compressed(manifest, sources, tell))

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from hub.backup.archive import Tell, read
-from hub.backup.databases import copy_database
+from hub.backup.databases import UnreadableError, copy_database
 from hub.backup.gathering import Gathered
 from hub.backup.making import BackupInfo, Order, make_folder, put, sync
 from hub.backup.names import SUFFIX
@@ -68,7 +68,7 @@ def keep_registry(registry: Path, folder: Path, what: str) -> Path:
         copy, gathered = work / "registry", Gathered()
         try:
             copy_database(registry, copy)
-        except sqlite3.Error as error:
+        except (UnreadableError, sqlite3.Error, OSError) as error:
             raise BackupError(f"{registry} cannot be copied: {error}") from error
         gathered.add(registry.name, "registry", copy)
         made = put(gathered, "hub", Order(folder, work, what=what), lambda _text, _done: None)
