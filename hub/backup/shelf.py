@@ -38,23 +38,28 @@ def list_backups(folder: Path) -> list[BackupInfo]:
 
 
 def rescue_registry(folder: Path, target: Path, tell: Tell = lambda _text, _done: None) -> Rescued | None:
-    """Make the new file `target` the registry of the newest good backup in a folder; nothing if there is none.
+    """Make the new file `target` the registry of the newest good backup in a folder; nothing if there is no backup.
 
-    Encrypted ones are passed over. It belongs into a thread. Raises BackupError when it cannot be written.
+    Encrypted ones are passed over. It belongs into a thread. Raises BackupError when none is good, for the disk has no
+    room or for other reasons, or when the file cannot be written.
     """
+    kinds, problem = frozenset({"registry"}), ""
     for one in list_backups(folder):
-        if one.problem or one.encrypted:
+        if one.encrypted:
             continue
         try:
-            verify(Path(one.file), "", folder, tell)
-        except BackupError:
+            verify(Path(one.file), "", folder, tell, kinds=kinds)
+        except BackupError as error:
+            problem = problem or str(error)
             continue
         with workplace(folder) as work:
-            manifest = read(Path(one.file), "", Folder(work / "home", frozenset({"registry"})), tell)
+            manifest = read(Path(one.file), "", Folder(work / "home", kinds), tell)
             name = next((part.name for part in manifest.parts if part.kind == "registry"), None)
             if name is not None:
                 _move(work / "home" / name, target)
                 return Rescued(one.file, one.made)
+    if problem:
+        raise BackupError(f"no backup in {folder} can be used: {problem}")
     return None
 
 
