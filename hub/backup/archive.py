@@ -9,6 +9,7 @@ head is sealed, the body is that stream in the age format. Numbers are unsigned 
 
 import hashlib
 import os
+import stat
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -165,6 +166,8 @@ class _NoPart:
 
 def _opened(path: Path) -> IO[bytes]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+            raise BackupError(f"{path} is not a backup of a hub")
         return path.open("rb")
     except OSError as error:
         raise BackupError(f"backup {path} cannot be read: {error.strerror}") from error

@@ -111,10 +111,8 @@ class BackupDesk:
     async def verify(self, file: str, passphrase: str = "") -> BackupContent:
         """Restore a backup on trial, and say what is in it; an error says what is not good."""
         logs.hide(passphrase)
-        path = Path(file)
-        manifest = await self._in_thread(
-            lambda tell: verify(path, passphrase, path.parent, tell), lambda _text, _done: None
-        )
+        path, place = Path(file), self._home().data / FOLDER
+        manifest = await self._in_thread(lambda tell: verify(path, passphrase, place, tell), lambda _text, _done: None)
         return BackupContent.of(path, manifest)
 
     async def _create(self, order: Order, steps: asyncio.Queue[BackupStep | None]) -> BackupInfo | HubError:

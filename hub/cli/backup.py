@@ -95,12 +95,13 @@ def list_backups(
 @talks
 def verify(session: Session, file: FileArgument, passphrase_file: PassphraseOption = None) -> None:
     """Restore a backup on trial, into a folder that goes again, and say what is in it; exits with 1 if it is bad."""
-    from hub.backup import trial  # noqa: PLC0415 - as above
+    from hub.backup import shelf, trial  # noqa: PLC0415 - as above
     from hub.backup.desk import BackupContent  # noqa: PLC0415 - as above
 
+    place = data_folder(session.data) / shelf.FOLDER
     secret = _secret(file, passphrase_file)
     with Steps(shown=not session.json) as steps:
-        found = BackupContent.of(file, trial.verify(file, secret, file.parent, steps.tell))
+        found = BackupContent.of(file, trial.verify(file, secret, place, steps.tell))
     _show(session, found)
     if not session.json:
         say(f"{file} is good.")

@@ -194,7 +194,8 @@ def test_engines_of_one_name_from_two_folders_do_not_meet(tmp_path: Path) -> Non
 
 
 def test_nobody_else_can_read_it_while_it_is_written(tmp_path: Path) -> None:
-    one, modes = home(tmp_path / "home"), set()
+    one = home(tmp_path / "home")
+    modes: set[int] = set()
     shelf = tmp_path / "shelf"
     shelf.mkdir()
 
