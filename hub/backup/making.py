@@ -61,9 +61,9 @@ def make(home: Home, order: Order, tell: Tell) -> BackupInfo:
     try:
         gathered = gather(home, order.work, tell, telemetry=order.telemetry, unread=order.unread)
     except OSError as error:
-        raise BackupError(f"a backup of {home.data} cannot be made: {error.strerror} ({error.filename})") from error
+        raise BackupError(f"a backup of {home.data} cannot be made: {error.strerror} (in {order.work})") from error
     except sqlite3.Error as error:
-        raise BackupError(f"a backup of {home.data} cannot be made: {error} ({order.work})") from error
+        raise BackupError(f"a backup of {home.data} cannot be made: {error} (in {order.work})") from error
     return put(gathered, home.name, order, tell)
 
 

@@ -15,13 +15,14 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from hub.backup.archive import Manifest, Tell, read
 from hub.backup.making import sync
-from hub.backup.names import RESTORED, stays
+from hub.backup.names import RESTORED, SUFFIX, stays
 from hub.backup.trial import Folder, verify
 from hub.errors import BackupError, StorageError
 from hub.storage.folder import lock
@@ -79,6 +80,7 @@ def finish(data: Path) -> bool:
 
     What other work left behind that was cut short goes. Raises StorageError when the folder does not let it go on.
     """
+    _clean(data)
     try:
         return _finished(data)
     except OSError as error:
@@ -88,8 +90,6 @@ def finish(data: Path) -> bool:
 
 
 def _finished(data: Path) -> bool:
-    for left in (data / _NEW, *data.glob(".work-*"), *data.glob("backups/.work-*")):
-        shutil.rmtree(left, ignore_errors=True)
     ready, going = data / _READY, data / _GOING
     if ready.is_dir():
         aside = data / (ready / _ASIDE).read_text(encoding="utf-8")
@@ -110,6 +110,14 @@ def _finished(data: Path) -> bool:
     shutil.rmtree(going)
     sync(data)
     return True
+
+
+def _clean(data: Path) -> None:
+    for left in (data / _NEW, *data.glob(".work-*"), *data.glob("backups/.work-*")):
+        shutil.rmtree(left, ignore_errors=True)
+    for half in data.glob(f"backups/.*{SUFFIX}.part"):
+        with suppress(OSError):
+            half.unlink()
 
 
 def _unpacked(path: Path, passphrase: str, new: Path, *, occupied: bool, tell: Tell) -> Manifest:

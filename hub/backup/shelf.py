@@ -1,8 +1,10 @@
 """The backups in a folder: which there are, and the registry out of the newest good one."""
 
+import re
 import shutil
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ from hub.backup.names import SUFFIX
 from hub.backup.trial import Folder, check_head, verify, workplace
 from hub.errors import BackupError
 
+_KEPT = 3
 FOLDER = "backups"
 """Where the hub keeps its own, in the data folder: as private as the registry beside them, and not encrypted."""
 
@@ -66,7 +69,8 @@ def rescue_registry(folder: Path, target: Path, tell: Tell = lambda _text, _done
 def keep_registry(registry: Path, folder: Path, what: str) -> Path:
     """Back up the registry alone, as before a change of its schema; nobody else has it open. Returns the file.
 
-    `what` is a word for the file's name. It belongs into a thread. Raises BackupError.
+    `what` is a word for the file's name; of those with it the newest stay, for an upgrade that fails is tried at each
+    start. It belongs into a thread. Raises BackupError.
     """
     make_folder(folder)
     with workplace(folder) as work:
@@ -77,6 +81,12 @@ def keep_registry(registry: Path, folder: Path, what: str) -> Path:
             raise BackupError(f"{registry} cannot be copied: {error}") from error
         gathered.add(registry.name, "registry", copy)
         made = put(gathered, "hub", Order(folder, work, what=what), lambda _text, _done: None)
+    end = re.compile(rf".+-{re.escape(what)}(-\d+)?{re.escape(SUFFIX)}")
+    for former in [one for one in list_backups(folder) if end.fullmatch(one.file) and one.file != made.file][
+        _KEPT - 1 :
+    ]:
+        with suppress(OSError):
+            Path(former.file).unlink()
     return Path(made.file)
 
 

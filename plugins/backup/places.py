@@ -65,11 +65,13 @@ class Place:
     async def load(self) -> None:
         """Remember."""
         found = await self._ctx.storage.get(self._key)
-        if found is None:
+        try:
+            self._memory = msgspec.convert(found, Memory)
+        except msgspec.ValidationError:
+            if found is not None:
+                self._ctx.log.warning("Which backups were made in %s is not known any more", self._key)
             self._memory = Memory(self._ctx.clock.now())
             await self._save()
-        else:
-            self._memory = msgspec.convert(found, Memory)
 
     async def back_up(self) -> dict[str, Any]:
         """Make one, and remove what is spare. Raises HubError, and `problem` holds why, until it went well again."""

@@ -145,6 +145,16 @@ def test_a_restore_that_cannot_be_finished_says_so_and_is_finished_later(
     assert lamp(old.data) == "New lamp"
 
 
+def test_what_a_killed_backup_left_goes_at_the_next_start(tmp_path: Path) -> None:
+    shelf = tmp_path / "data" / "backups"
+    (shelf / ".work-1" / "home").mkdir(parents=True)
+    (shelf / ".home-20260131-033000.hubbackup.part").write_text("half")
+    (shelf / "home-20260131-033000.hubbackup").write_text("not mine to judge")
+    with lock(tmp_path / "data"):
+        assert not finish(tmp_path / "data")
+    assert [one.name for one in shelf.iterdir()] == ["home-20260131-033000.hubbackup"]
+
+
 def test_a_pipe_is_no_backup(backup: Path) -> None:
     os.mkfifo(backup.with_name("pipe.hubbackup"))
     assert "is not a backup" in list_backups(backup.parent)[-1].problem

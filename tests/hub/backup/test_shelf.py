@@ -63,6 +63,14 @@ def test_before_a_change_of_schema_the_registry_is_kept(tmp_path: Path) -> None:
     assert kept(one.registry) == {"lamp": "Hall lamp"}
 
 
+def test_an_upgrade_that_is_tried_again_and_again_does_not_fill_the_disk(tmp_path: Path) -> None:
+    one = home(tmp_path / "home")
+    folder = one.data / "backups"
+    others = [keep_registry(one.registry, folder, "before-schema-1"), Path(back_up(one, folder).file)]
+    made = [keep_registry(one.registry, folder, "before-schema-2") for _ in range(6)]
+    assert {*folder.iterdir()} == {*others, *made[-3:]}
+
+
 def flipped(path: Path) -> Path:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

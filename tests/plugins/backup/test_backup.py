@@ -155,6 +155,15 @@ async def test_after_a_night_off_it_is_made_at_once_but_not_twice(tmp_path: Path
         assert len(maker.asked) == 1
 
 
+async def test_a_damaged_row_begins_anew(tmp_path: Path) -> None:
+    async with running(data_dir=tmp_path) as hub:
+        maker = Maker(hub)
+        await hub.core.storage.namespace("backup").set("place/", {"since": "noon"})
+        await hub.run(Backup)
+        await hub.call("backup.run")
+        assert len(maker.files()) == 1
+
+
 async def test_a_clock_that_is_not_trusted_makes_none(tmp_path: Path) -> None:
     async with running(data_dir=tmp_path) as hub:
         maker = Maker(hub)
