@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Literal, NoReturn, Protocol
+from typing import IO, Annotated, Literal, NoReturn, Protocol
 
 import msgspec
 
@@ -47,7 +47,7 @@ class Head(msgspec.Struct, frozen=True):
 
     hub: str
     hub_version: str
-    made: int
+    made: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     schemas: dict[str, int]
     sealed: str = ""
 

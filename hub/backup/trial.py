@@ -57,11 +57,14 @@ class Folder:
 
 @contextmanager
 def workplace(folder: Path) -> Iterator[Path]:
-    """A folder for passing things, private to the user; in `folder`, or among the system's if that cannot be."""
+    """A folder for passing things, private to the user; in `folder`, or among the system's if that cannot be.
+
+    What of it a sick disk does not let go of is no fault of the work's, and goes at the hub's next start.
+    """
     try:
-        made = tempfile.TemporaryDirectory(prefix=".work-", dir=folder)
+        made = tempfile.TemporaryDirectory(prefix=".work-", dir=folder, ignore_cleanup_errors=True)
     except OSError:
-        made = tempfile.TemporaryDirectory(prefix="domovoi-")
+        made = tempfile.TemporaryDirectory(prefix="domovoi-", ignore_cleanup_errors=True)
     with made as name:
         yield Path(name)
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -200,6 +201,20 @@ def test_a_stick_that_is_pulled_out_is_told_and_hides_nothing(tmp_path: Path, mo
     with workplace(tmp_path) as work, pytest.raises(BackupError, match="cannot be written: Input/output error"):
         make(one, Order(tmp_path / "stick", work), tell)
     assert list_backups(tmp_path / "stick") == []
+
+
+def test_what_cannot_be_tidied_up_takes_nothing_from_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, rmdir = home(tmp_path / "home"), os.rmdir
+
+    def sick(path: Any, *words: Any, **named: Any) -> None:  # noqa: ANN401 - as the system's
+        if str(path) == "home" or str(path).endswith("/home"):
+            raise OSError(5, "Input/output error", path)
+        rmdir(path, *words, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rmdir", sick)
+        made = back_up(one, tmp_path / "shelf")
+    verify(Path(made.file), "", tmp_path, quiet)
 
 
 def test_what_another_left_there_long_ago_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
