@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -219,7 +219,7 @@ class Hub:
         """Stop the hub; it exits with `code`."""
         self.ask_to_stop(code)
 
-    def _offer(self, services: Mapping[str, Callable[..., Any]], of: object) -> None:
+    def _offer(self, services: Mapping[str, Any], of: object) -> None:
         for name, work in services.items():
             self.core.services.register(name, work.__get__(of), "hub")
 

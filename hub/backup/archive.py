@@ -8,11 +8,13 @@ head is sealed, the body is that stream in the age format. Numbers are unsigned 
 """
 
 import hashlib
+import os
+import stat
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Literal, NoReturn, Protocol
+from typing import IO, Annotated, Literal, NoReturn, Protocol
 
 import msgspec
 
@@ -45,7 +47,7 @@ class Head(msgspec.Struct, frozen=True):
 
     hub: str
     hub_version: str
-    made: int
+    made: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     schemas: dict[str, int]
     sealed: str = ""
 
@@ -65,12 +67,16 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """All that is in a backup, and the versions of the plugins that there were; `left_out` names what is not in it."""
+    """All that is in a backup, and the versions of the plugins that there were; `left_out` names what is not in it.
+
+    What could not be read when it was made is `missing`, with the reason.
+    """
 
     head: Head
     plugins: dict[str, str]
     parts: list[Part]
     left_out: list[str] = []
+    missing: dict[str, str] = {}
 
 
 class Taker(Protocol):
@@ -84,9 +90,9 @@ class Taker(Protocol):
 
 
 def pack(target: Path, manifest: Manifest, sources: Iterable[tuple[Part, Path]], key: str, tell: Tell) -> None:
-    """Write a backup of files into the new file `target`; with a `key` it is encrypted."""
+    """Write a backup of files into the new file `target`, private from its first byte; with a `key` it is encrypted."""
     head = msgspec.json.encode(manifest.head)
-    with target.open("xb") as file:
+    with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(MAGIC + bytes(_PRELUDE.size) + head + bytes(_HASH))
         body = Hashing(file)
         stream = Pieces(_compressed(manifest, sources, tell))
@@ -160,6 +166,8 @@ class _NoPart:
 
 def _opened(path: Path) -> IO[bytes]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+            raise BackupError(f"{path} is not a backup of a hub")
         return path.open("rb")
     except OSError as error:
         raise BackupError(f"backup {path} cannot be read: {error.strerror}") from error

@@ -17,7 +17,7 @@ from hub.backup.gathering import Home
 from hub.backup.making import BackupInfo, Order, make, make_folder
 from hub.backup.shelf import FOLDER, list_backups
 from hub.backup.trial import verify, workplace
-from hub.errors import BackupError, HubError
+from hub.errors import BackupError, HubError, StorageError
 from hub.storage import StorageEngine
 from hub.tasks import TaskGroup
 
@@ -44,7 +44,7 @@ class BackupStep(msgspec.Struct, frozen=True):
 
 
 class BackupContent(msgspec.Struct, frozen=True):
-    """What is in a backup: what it is of, and the size in bytes of each part."""
+    """What is in a backup: what it is of, the size in bytes of each part, and why what is `missing` was unreadable."""
 
     file: str
     made: int
@@ -53,12 +53,14 @@ class BackupContent(msgspec.Struct, frozen=True):
     plugins: dict[str, str]
     parts: Parts
     left_out: list[str]
+    missing: dict[str, str]
 
     @classmethod
     def of(cls, path: Path, manifest: Manifest) -> "BackupContent":
         """From its manifest."""
         head, sizes = manifest.head, {part.name: part.size for part in manifest.parts}
-        return cls(str(path), head.made, head.hub, head.hub_version, manifest.plugins, sizes, manifest.left_out)
+        left_out, missing = manifest.left_out, manifest.missing
+        return cls(str(path), head.made, head.hub, head.hub_version, manifest.plugins, sizes, left_out, missing)
 
 
 class BackupDesk:
@@ -109,10 +111,8 @@ class BackupDesk:
     async def verify(self, file: str, passphrase: str = "") -> BackupContent:
         """Restore a backup on trial, and say what is in it; an error says what is not good."""
         logs.hide(passphrase)
-        path = Path(file)
-        manifest = await self._in_thread(
-            lambda tell: verify(path, passphrase, path.parent, tell), lambda _text, _done: None
-        )
+        path, place = Path(file), self._home().data / FOLDER
+        manifest = await self._in_thread(lambda tell: verify(path, passphrase, place, tell), lambda _text, _done: None)
         return BackupContent.of(path, manifest)
 
     async def _create(self, order: Order, steps: asyncio.Queue[BackupStep | None]) -> BackupInfo | HubError:
@@ -130,9 +130,8 @@ class BackupDesk:
                 try:
                     tell("copying what is in use", 0.0)
                     await _copy(self._registry, work / "registry")
-                    if order.telemetry:
-                        await _copy(self._telemetry, work / "telemetry")
-                    home, wanted = self._home(), replace(order, work=work)
+                    unread = await self._copy_telemetry(work / "telemetry") if order.telemetry else {}
+                    home, wanted = self._home(), replace(order, work=work, unread=unread)
                     return await self._in_thread(lambda tell: make(home, wanted, tell), tell)
                 finally:
                     await asyncio.shield(asyncio.to_thread(place.__exit__, None, None, None))
@@ -140,6 +139,17 @@ class BackupDesk:
             return error
         except OSError as error:
             return BackupError(f"a backup in {order.folder} cannot be made: {error.strerror} ({error.filename})")
+
+    async def _copy_telemetry(self, target: Path) -> dict[str, str]:
+        """Why it cannot be copied, if so: the rest is backed up without it."""
+        try:
+            await _copy(self._telemetry, target)
+            damage = await asyncio.to_thread(databases.damage, target)
+        except StorageError as error:
+            damage = str(error)
+        if damage:
+            await asyncio.to_thread(target.unlink)
+        return {"telemetry": damage} if damage else {}
 
     def _folder(self, named: str) -> Path:
         return Path(named).expanduser() if named else self._home().data / FOLDER
@@ -167,8 +177,11 @@ async def _copy(source: Copied, target: Path) -> None:
     copy = await asyncio.to_thread(databases.empty, target)
     try:
         await source.backup(copy)
+        await asyncio.to_thread(databases.seal_off, copy)
+    except sqlite3.Error as error:
+        raise BackupError(f"{target} cannot be written: {error}") from error
     finally:
-        await asyncio.shield(asyncio.to_thread(databases.seal_off, copy))
+        await asyncio.shield(asyncio.to_thread(copy.close))
 
 
 SERVICES: dict[str, Callable[..., Any]] = {

@@ -1,7 +1,9 @@
 """Making a backup: gathered, packed beside its place, tried out, and only then given its name."""
 
 import os
+import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -21,7 +23,8 @@ _STALE_S = 86400.0
 class BackupInfo(msgspec.Struct, frozen=True):
     """A backup as anybody may see it: its file, time (ns since 1970), the hub's name and version, its size in bytes.
 
-    With a `problem` it cannot be restored, and that is why.
+    With a `problem` it cannot be restored, and that is why. When it was made, `missing` are the files that could not be
+    read, each with the reason: it is good without them.
     """
 
     file: str
@@ -31,12 +34,14 @@ class BackupInfo(msgspec.Struct, frozen=True):
     bytes: int = 0
     encrypted: bool = False
     problem: str = ""
+    missing: dict[str, str] = {}
 
 
 class Order(msgspec.Struct, frozen=True):
     """What is wanted: a new file in `folder`, encrypted if there is a passphrase; `work` is for things that pass.
 
-    `plugins` are the versions to be noted, `what` a word for the file's name.
+    `plugins` are the versions to be noted, `what` a word for the file's name. `unread` says what a running hub could
+    not copy of what it has open (see `gather`).
     """
 
     folder: Path
@@ -45,6 +50,7 @@ class Order(msgspec.Struct, frozen=True):
     telemetry: bool = False
     plugins: dict[str, str] = {}
     what: str = ""
+    unread: dict[str, str] = {}
 
 
 def make(home: Home, order: Order, tell: Tell) -> BackupInfo:
@@ -52,7 +58,13 @@ def make(home: Home, order: Order, tell: Tell) -> BackupInfo:
 
     Raises BackupError; then there is no new file.
     """
-    return put(gather(home, order.work, tell, telemetry=order.telemetry), home.name, order, tell)
+    try:
+        gathered = gather(home, order.work, tell, telemetry=order.telemetry, unread=order.unread)
+    except OSError as error:
+        raise BackupError(f"a backup of {home.data} cannot be made: {error.strerror} (in {order.work})") from error
+    except sqlite3.Error as error:
+        raise BackupError(f"a backup of {home.data} cannot be made: {error} (in {order.work})") from error
+    return put(gathered, home.name, order, tell)
 
 
 def put(gathered: Gathered, name: str, order: Order, tell: Tell) -> BackupInfo:
@@ -67,14 +79,15 @@ def put(gathered: Gathered, name: str, order: Order, tell: Tell) -> BackupInfo:
     }
     made = time.time_ns()  # noqa: TID251 - when it was made, for people
     head = Head(name, __version__, made, engines, sealed)
-    manifest = Manifest(head, order.plugins, [part for part, _ in gathered.sources], gathered.left_out)
+    parts = [part for part, _ in gathered.sources]
+    manifest = Manifest(head, order.plugins, parts, gathered.left_out, gathered.missing)
     path = _new_file(order.folder, file_name(name, made, order.what))
     passing = path.with_name(f".{path.name}.part")
     try:
         pack(passing, manifest, gathered.sources, key, tell)
-        passing.chmod(0o600)
         sync(passing)
         verify(passing, order.passphrase, order.work, tell)
+        size = passing.stat().st_size
         passing.rename(path)
         sync(order.folder)
     except OSError as error:
@@ -82,8 +95,10 @@ def put(gathered: Gathered, name: str, order: Order, tell: Tell) -> BackupInfo:
     except BackupError as error:
         raise BackupError(str(error).replace(str(passing), str(path))) from error
     finally:
-        passing.unlink(missing_ok=True)
-    return BackupInfo(str(path), made, name, __version__, path.stat().st_size, encrypted=bool(key))
+        with suppress(OSError):  # its disk may be gone
+            passing.unlink(missing_ok=True)
+    missing = gathered.missing
+    return BackupInfo(str(path), made, name, __version__, size, encrypted=bool(key), missing=missing)
 
 
 def make_folder(folder: Path) -> None:
@@ -107,8 +122,9 @@ def _new_file(folder: Path, name: str) -> Path:
     """A path that is free; what an interrupted backup left long ago goes."""
     make_folder(folder)
     for stale in folder.glob(f".*{SUFFIX}.part"):
-        if time.time() - stale.stat().st_mtime > _STALE_S:  # noqa: TID251 - as files are dated
-            stale.unlink(missing_ok=True)
+        with suppress(OSError):  # another's, or gone meanwhile
+            if time.time() - stale.stat().st_mtime > _STALE_S:  # noqa: TID251 - as files are dated
+                stale.unlink()
     path, number = folder / name, 2
     while path.exists() or path.with_name(f".{path.name}.part").exists():
         path = folder / f"{name.removesuffix(SUFFIX)}-{number}{SUFFIX}"

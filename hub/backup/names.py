@@ -37,6 +37,16 @@ def stays(name: str) -> bool:
     return bool(_STAYS.fullmatch(name))
 
 
+def fits(name: str) -> bool:
+    """Whether a part may be called so: a text, and not too long."""
+    return len(name) <= _NAME and name == plain(name)
+
+
+def plain(name: str) -> str:
+    """A file's name as text that can be shown and written, whatever bytes it has."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def file_name(hub: str, made: int, what: str = "") -> str:
     """What a backup's file is called: `cottage-20260131-033000.hubbackup`, the time in UTC."""
     name = _WORD.sub("-", hub.casefold()).strip("-")[:60] or "hub"

@@ -1,14 +1,16 @@
 """The backups in a folder: which there are, and the registry out of the newest good one."""
 
+import re
 import shutil
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from hub.backup.archive import Tell, read
-from hub.backup.databases import copy_database
+from hub.backup.databases import UnreadableError, copy_database
 from hub.backup.gathering import Gathered
 from hub.backup.making import BackupInfo, Order, make_folder, put, sync
 from hub.backup.names import SUFFIX
@@ -16,6 +18,7 @@ from hub.backup.passing import leap_since, pass_over_numbers
 from hub.backup.trial import Folder, check_head, verify, workplace
 from hub.errors import BackupError
 
+_KEPT = 3
 FOLDER = "backups"
 """Where the hub keeps its own, in the data folder: as private as the registry beside them, and not encrypted."""
 
@@ -39,41 +42,53 @@ def list_backups(folder: Path) -> list[BackupInfo]:
 
 
 def rescue_registry(folder: Path, target: Path, tell: Tell = lambda _text, _done: None) -> Rescued | None:
-    """Make the new file `target` the registry of the newest good backup in a folder; nothing if there is none.
+    """Make the new file `target` the registry of the newest good backup in a folder; nothing if there is no backup.
 
-    Encrypted ones are passed over. It belongs into a thread. Raises BackupError when it cannot be written.
+    Encrypted ones are passed over. It belongs into a thread. Raises BackupError when none is good, for the disk has no
+    room or for other reasons, or when the file cannot be written.
     """
+    kinds, problem = frozenset({"registry"}), ""
     for one in list_backups(folder):
-        if one.problem or one.encrypted:
+        if one.encrypted:
             continue
         try:
-            verify(Path(one.file), "", folder, tell)
-        except BackupError:
+            verify(Path(one.file), "", folder, tell, kinds=kinds)
+        except BackupError as error:
+            problem = problem or str(error)
             continue
         with workplace(folder) as work:
-            manifest = read(Path(one.file), "", Folder(work / "home", frozenset({"registry"})), tell)
+            manifest = read(Path(one.file), "", Folder(work / "home", kinds), tell)
             name = next((part.name for part in manifest.parts if part.kind == "registry"), None)
             if name is not None:
                 pass_over_numbers(work / "home" / name, leap_since(one.made))
                 _move(work / "home" / name, target)
                 return Rescued(one.file, one.made)
+    if problem:
+        raise BackupError(f"no backup in {folder} can be used: {problem}")
     return None
 
 
 def keep_registry(registry: Path, folder: Path, what: str) -> Path:
     """Back up the registry alone, as before a change of its schema; nobody else has it open. Returns the file.
 
-    `what` is a word for the file's name. It belongs into a thread. Raises BackupError.
+    `what` is a word for the file's name; of those with it the newest stay, for an upgrade that fails is tried at each
+    start. It belongs into a thread. Raises BackupError.
     """
     make_folder(folder)
     with workplace(folder) as work:
         copy, gathered = work / "registry", Gathered()
         try:
             copy_database(registry, copy)
-        except sqlite3.Error as error:
+        except (UnreadableError, sqlite3.Error, OSError) as error:
             raise BackupError(f"{registry} cannot be copied: {error}") from error
         gathered.add(registry.name, "registry", copy)
         made = put(gathered, "hub", Order(folder, work, what=what), lambda _text, _done: None)
+    end = re.compile(rf".+-{re.escape(what)}(-\d+)?{re.escape(SUFFIX)}")
+    for former in [one for one in list_backups(folder) if end.fullmatch(one.file) and one.file != made.file][
+        _KEPT - 1 :
+    ]:
+        with suppress(OSError):
+            Path(former.file).unlink()
     return Path(made.file)
 
 

@@ -32,30 +32,39 @@ class Folder:
     def begin(self, manifest: Manifest) -> None:
         """See whether there is room."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        size, free = sum(part.size for part in manifest.parts), shutil.disk_usage(self._folder).free
+        size, free = (
+            sum(part.size for part in manifest.parts if self._takes(part)),
+            shutil.disk_usage(self._folder).free,
+        )
         if size > free:
             raise BackupError(
                 f"{self._folder} has no room for the backup: {size:,} bytes are needed and {free:,} are free"
             )
 
     def open(self, part: Part) -> IO[bytes] | None:
-        """Make the file."""
-        if self._kinds is not None and part.kind not in self._kinds:
+        """Make the file; its owner can read it in any case."""
+        if not self._takes(part):
             return None
         path = self._folder / part.name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("xb")
-        path.chmod(part.mode & 0o777)
+        path.chmod(part.mode & 0o777 | 0o400)
         return file
+
+    def _takes(self, part: Part) -> bool:
+        return self._kinds is None or part.kind in self._kinds
 
 
 @contextmanager
 def workplace(folder: Path) -> Iterator[Path]:
-    """A folder for passing things, private to the user; in `folder`, or among the system's if that cannot be."""
+    """A folder for passing things, private to the user; in `folder`, or among the system's if that cannot be.
+
+    What of it a sick disk does not let go of is no fault of the work's, and goes at the hub's next start.
+    """
     try:
-        made = tempfile.TemporaryDirectory(prefix=".work-", dir=folder)
+        made = tempfile.TemporaryDirectory(prefix=".work-", dir=folder, ignore_cleanup_errors=True)
     except OSError:
-        made = tempfile.TemporaryDirectory(prefix="domovoi-")
+        made = tempfile.TemporaryDirectory(prefix="domovoi-", ignore_cleanup_errors=True)
     with made as name:
         yield Path(name)
 
@@ -72,18 +81,22 @@ def check_head(path: Path) -> Head:
     return head
 
 
-def verify(path: Path, passphrase: str, place: Path, tell: Tell) -> Manifest:
+def verify(path: Path, passphrase: str, place: Path, tell: Tell, *, kinds: frozenset[str] | None = None) -> Manifest:
     """Restore a backup into a folder that goes again, below `place`, and look whether it is good.
 
-    It opens engines in an event loop of its own, so it belongs into a thread. Raises BackupError.
+    With `kinds` only parts of those are unpacked; of the others the checksums are looked at. What is unpacked is not
+    encrypted, so `place` should be on the hub's own disk. It opens engines in an event loop of its own, so it belongs
+    into a thread. Raises BackupError.
     """
     check_head(path)
     with workplace(place) as work:
         try:
-            manifest = read(path, passphrase, Folder(work / "home"), tell)
+            manifest = read(path, passphrase, Folder(work / "home", kinds), tell)
         except OSError as error:
             raise BackupError(f"backup {path} cannot be tried out in {work}: {error.strerror}") from error
         for part in manifest.parts:
+            if kinds is not None and part.kind not in kinds:
+                continue
             tell(f"trying {part.name}", 1.0)
             if wrong := _wrong(work / "home" / part.name, part):
                 raise BackupError(f"backup {path} is not good: part {part.name} {wrong}; take another one")

@@ -50,13 +50,14 @@ def create(
                 steps.tell(step["text"], step["done"])
                 made = step["backup"]
         except UnreachableHubError as error:
-            made = _made_here(session, to, secret, steps, error, telemetry=telemetry)
+            made = _made_here(session, Path(folder) if to else None, secret, steps, error, telemetry=telemetry)
     if made is None:
         raise CommandError("the hub ended before the backup was made; `hub log` may say why")
     if session.json:
         emit(made)
     else:
         say(f"{made['file']} is good: it was restored on trial ({made['bytes']:,} bytes)")
+        _tell_missing(made["missing"])
         if plain:
             tell("it is not encrypted: who gets it has the keys of the home")
 
@@ -94,12 +95,13 @@ def list_backups(
 @talks
 def verify(session: Session, file: FileArgument, passphrase_file: PassphraseOption = None) -> None:
     """Restore a backup on trial, into a folder that goes again, and say what is in it; exits with 1 if it is bad."""
-    from hub.backup import trial  # noqa: PLC0415 - as above
+    from hub.backup import shelf, trial  # noqa: PLC0415 - as above
     from hub.backup.desk import BackupContent  # noqa: PLC0415 - as above
 
+    place = data_folder(session.data) / shelf.FOLDER
     secret = _secret(file, passphrase_file)
     with Steps(shown=not session.json) as steps:
-        found = BackupContent.of(file, trial.verify(file, secret, file.parent, steps.tell))
+        found = BackupContent.of(file, trial.verify(file, secret, place, steps.tell))
     _show(session, found)
     if not session.json:
         say(f"{file} is good.")
@@ -138,9 +140,18 @@ def restore(
         done = restoring.restore(file, data, secret, steps.tell, force=force)
     head = done.manifest.head
     if session.json:
-        emit({"data_dir": str(data), "made": head.made, "hub": head.hub, "aside": done.aside})
+        emit(
+            {
+                "data_dir": str(data),
+                "made": head.made,
+                "hub": head.hub,
+                "aside": done.aside,
+                "missing": done.manifest.missing,
+            }
+        )
     else:
         say(f"{data} holds {head.hub} as it was on {moment(head.made)}; start it with `hub run --data {data}`")
+    _tell_missing(done.manifest.missing)
     if done.aside:
         tell(f"what was there is in {done.aside}; delete it when you no longer want it")
     for here, there in done.elsewhere.items():
@@ -184,11 +195,17 @@ def _show(session: Session, found: Any) -> None:  # noqa: ANN401 - the type is l
     fields([("Plugins", ", ".join(f"{name} {version}" for name, version in found.plugins.items()))])
     table(["Part", "Bytes"], [[name, f"{size:,}"] for name, size in found.parts.items()], keep="Part")
     if found.left_out:
-        say(f"Not in it, being no plain files: {', '.join(found.left_out)}.")
+        say(f"Not in it: {', '.join(found.left_out)}.")
+    _tell_missing(found.missing)
+
+
+def _tell_missing(missing: dict[str, str]) -> None:
+    for name, why in missing.items():
+        tell(f"{name} is not in it, for it could not be read: {why}")
 
 
 def _made_here(
-    session: Session, to: Path | None, secret: str, steps: Steps, error: UnreachableHubError, *, telemetry: bool
+    session: Session, folder: Path | None, secret: str, steps: Steps, error: UnreachableHubError, *, telemetry: bool
 ) -> dict[str, Any]:
     """The backup of a hub that does not run."""
     from hub import config  # noqa: PLC0415 - as above
@@ -208,7 +225,7 @@ def _made_here(
         making.make_folder(own)
         versions = {one.id: one.version for one in find_plugins(settings)[0].values()}
         with trial.workplace(own) as work:
-            order = making.Order(to or own, work, secret, telemetry, versions)
+            order = making.Order(folder or own, work, secret, telemetry, versions)
             made: dict[str, Any] = msgspec.to_builtins(making.make(Home.of(settings), order, steps.tell))
     return made
 

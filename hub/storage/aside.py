@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+_SIDE_FILES = ("-wal", "-journal")
 _KEPT = 2  # damaged files that stay, the newest
 
 
@@ -38,10 +39,12 @@ def set_aside(path: Path) -> Path:
     for _, one in former[: max(len(former) + 1 - _KEPT, 0)]:
         with suppress(OSError):
             one.unlink()
-            one.with_name(f"{one.name}-wal").unlink(missing_ok=True)
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.exists():
-        wal.replace(f"{aside}-wal")
+            for end in _SIDE_FILES:
+                one.with_name(f"{one.name}{end}").unlink(missing_ok=True)
+    for end in _SIDE_FILES:  # which would be taken for the new file's
+        side = path.with_name(f"{path.name}{end}")
+        if side.exists():
+            side.replace(f"{aside}{end}")
     path.replace(aside)
     sync_names(path.parent)
     return aside

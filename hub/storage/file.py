@@ -131,8 +131,9 @@ def opened(
     try:
         _check_header(path, header)
         if before_upgrade is not None:
-            version = _number(connection, "PRAGMA user_version")
+            version = _version(connection, path, schema)
             if 0 < version < len(schema.steps):
+                _check(connection, path)  # or who keeps it would find the damage, and not mend it
                 before_upgrade(path, version)
         prepare(connection, path, schema, renew)
     except BaseException as error:
@@ -182,8 +183,8 @@ def prepare(connection: sqlite3.Connection, path: Path, schema: Schema, renew: C
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL // schema.page}")
-    if schema.is_checked and (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
-        raise _damaged(path, damage)
+    if schema.is_checked:
+        _check(connection, path)
     if version < known:
         with connection:
             connection.execute("BEGIN EXCLUSIVE")
@@ -228,6 +229,11 @@ def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
     if not (is_ours if version else is_empty):
         raise StorageError(f"{path} belongs to another program; name another file in [{schema.section}] path")
     return version
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
+        raise _damaged(path, damage)
 
 
 def _damaged(path: Path, damage: str) -> FileDamagedError:

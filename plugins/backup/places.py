@@ -1,13 +1,14 @@
 """A place for backups: the hub's own folder or one elsewhere, what was made there, and what is wrong with it."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hub.api import Context, HubError
-from plugins.backup.thinning import spare
+from plugins.backup.thinning import Made, spare
 
 _LIMIT_S = 3600.0
 _REMEMBERED = 1000
@@ -31,11 +32,13 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct):
-    """What is remembered of a place: since when it is one, when the last backup was made, and the names of all."""
+    """What is remembered of a place: since when it is one, and the backups that were made there, the last one last.
+
+    Their order counts, not their times: the clock may have been wrong.
+    """
 
     since: int
-    made: int = 0
-    names: dict[str, int] = {}
+    backups: list[Made] = []
 
 
 class Place:
@@ -52,21 +55,23 @@ class Place:
     @property
     def made(self) -> int:
         """When the last one was made, ns since 1970; 0: never."""
-        return self._memory.made
+        return self._memory.backups[-1].made if self._memory.backups else 0
 
     @property
     def reached(self) -> int:
         """Up to when all was done: the last backup, or else when there was nothing to be done yet."""
-        return self._memory.made or self._memory.since
+        return self.made or self._memory.since
 
     async def load(self) -> None:
         """Remember."""
         found = await self._ctx.storage.get(self._key)
-        if found is None:
+        try:
+            self._memory = msgspec.convert(found, Memory)
+        except msgspec.ValidationError:
+            if found is not None:
+                self._ctx.log.warning("Which backups were made in %s is not known any more", self._key)
             self._memory = Memory(self._ctx.clock.now())
             await self._save()
-        else:
-            self._memory = msgspec.convert(found, Memory)
 
     async def back_up(self) -> dict[str, Any]:
         """Make one, and remove what is spare. Raises HubError, and `problem` holds why, until it went well again."""
@@ -75,15 +80,18 @@ class Place:
         except HubError as error:
             self.problem = str(error)
             raise
-        self.problem = ""
+        missing: dict[str, str] = made["missing"]
+        self.problem = "; ".join(
+            f"{name} is not in it, for it could not be read: {why}" for name, why in missing.items()
+        )
         path = Path(made["file"])
-        names = self._memory.names = {**self._memory.names, path.name: made["made"]}
-        self._memory.made = made["made"]
-        for name in await asyncio.to_thread(_thinned, path.parent, names, self.settings):
-            del names[name]
-        for name in sorted(names, key=names.__getitem__)[:-_REMEMBERED]:
-            del names[name]
+        backups = [one for one in self._memory.backups if one.name != path.name][1 - _REMEMBERED :]
+        self._memory.backups = [*backups, Made(path.name, made["made"], is_whole=not missing)]
         await self._save()
+        gone = await asyncio.to_thread(_thinned, path.parent, self._memory.backups, self.settings)
+        if gone:
+            self._memory.backups = [one for one in self._memory.backups if one.name not in gone]
+            await self._save()
         return made
 
     async def _made(self) -> dict[str, Any]:
@@ -115,10 +123,11 @@ def _look(folder: Path, data: Path, *, mount: bool) -> None:
         raise PlaceError(f"no disk is mounted on {folder}; plug it in, or take mount = true away if none is meant")
 
 
-def _thinned(folder: Path, names: dict[str, int], settings: Settings) -> list[str]:
+def _thinned(folder: Path, backups: list[Made], settings: Settings) -> set[str]:
     """Remove what is spare of the files that are there; returns the names of what is gone."""
-    there = {name: made for name, made in names.items() if (folder / name).exists()}
-    gone = spare(there, settings.daily, settings.weekly)
-    for name in gone:
-        (folder / name).unlink(missing_ok=True)
+    gone: set[str] = set()
+    for one in spare([one for one in backups if (folder / one.name).exists()], settings.daily, settings.weekly):
+        with suppress(OSError):  # it is tried again after the next one
+            (folder / one.name).unlink(missing_ok=True)
+            gone.add(one.name)
     return gone

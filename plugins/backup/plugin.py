@@ -39,12 +39,16 @@ class BackupConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @event("backup.made")
 class Made(msgspec.Struct, frozen=True):
-    """A backup was made, and restored on trial; `place` is here or copy. Subject: `backup/<place>`."""
+    """A backup was made, and restored on trial; `place` is here or copy. Subject: `backup/<place>`.
+
+    What could not be read is `missing` in it, with the reason.
+    """
 
     place: str
     file: str
     bytes: int
     made: int
+    missing: dict[str, str] = {}
 
 
 @event("backup.failed")
@@ -149,8 +153,10 @@ class Backup(Plugin):
                     self.ctx.log.warning("No backup was made (%s): %s", place.name, error)
                     self.ctx.events.publish("backup.failed", subject, Failed(place.name, str(error)))
                 return error
-        facts: dict[str, Any] = {name: made[name] for name in ("file", "bytes", "made")}
+        facts: dict[str, Any] = {name: made[name] for name in ("file", "bytes", "made", "missing")}
         self.ctx.log.info("A backup was made: %s", made["file"])
+        if place.problem and place.problem != before:
+            self.ctx.log.warning("The backup is not whole (%s): %s", place.name, place.problem)
         self.ctx.events.publish("backup.made", subject, Made(place.name, **facts))
         return None
 

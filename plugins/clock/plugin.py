@@ -89,7 +89,10 @@ class WallClock(Plugin):
     @override
     async def start(self) -> None:
         """Judge the clock before others rely on it, and go on looking."""
-        self._memory = msgspec.convert(await self.ctx.storage.get(_SEEN, {}), Memory)
+        try:
+            self._memory = msgspec.convert(await self.ctx.storage.get(_SEEN, {}), Memory)
+        except msgspec.ValidationError as error:
+            self.ctx.log.warning("When the clock was right is not known any more: %s", error)
         await self._look()
         self._unhear = self._machine.on_set(self._wake.set)
         self.ctx.tasks.start("looks at the clock", self._keep_looking())

@@ -214,6 +214,9 @@ def test_what_is_no_backup_or_too_new_says_so(tmp_path: Path) -> None:
     path.write_bytes(b"domovoi backup 2\n" + bytes(100))
     with pytest.raises(BackupError, match=r"newer hub \(format 2\)"):
         read_head(path)
+    forge(path, listed(), head=msgspec.structs.replace(HEAD, made=10**30))
+    with pytest.raises(BackupError, match="its head cannot be understood"):
+        read_head(path)
     forge(path, listed(), head=msgspec.structs.replace(HEAD, schemas={"registry": 999}))
     with pytest.raises(BackupError, match="its registry has schema 999"):
         check_head(path)

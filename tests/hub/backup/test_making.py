@@ -1,20 +1,25 @@
 """What gets into a backup and what does not: of a hub that runs, one that is stopped, one with its files afar."""
 
 import asyncio
+import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from hub import config
-from hub.backup.archive import read, read_manifest
+from hub.backup.archive import Manifest, read, read_manifest
 from hub.backup.desk import BackupDesk
 from hub.backup.gathering import Home
-from hub.backup.trial import Folder, verify
+from hub.backup.making import Order, make
+from hub.backup.shelf import list_backups
+from hub.backup.trial import Folder, verify, workplace
 from hub.clock import SystemClock
 from hub.errors import BackupError
 from hub.storage.sqlite import SqliteEngine
@@ -169,6 +174,85 @@ def test_the_command_line_backs_up_a_stopped_hub(spawn: Callable[..., Process], 
     assert "encrypted" in hub("list")
     file = str(next((one.data / "backups").iterdir()))
     assert "automations/bell.py" in hub("show", file, "--passphrase-file", str(tmp_path / "passphrase"))
-    assert "is good" in hub("verify", file, "--passphrase-file", str(tmp_path / "passphrase"))
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    copy = str(shutil.copy(file, stick))
+    changed = stick.stat().st_mtime_ns
+    assert "is good" in hub("verify", copy, "--passphrase-file", str(tmp_path / "passphrase"))
+    assert stick.stat().st_mtime_ns == changed  # what is unpacked, and not encrypted, was never there
     assert "is not empty" in hub("restore", file, "--passphrase-file", str(tmp_path / "passphrase"), code=1)
     assert "no hub is running" in hub("schedule", code=3)
+
+
+def test_a_stick_that_is_pulled_out_is_told_and_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, unlink = home(tmp_path / "home"), Path.unlink
+
+    def gone(path: Path, *, missing_ok: bool = False) -> None:
+        if path.name.endswith(".part"):
+            raise OSError(19, "No such device", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    def tell(text: str, _done: float) -> None:
+        if text.startswith("packing"):
+            raise OSError(5, "Input/output error")
+
+    (tmp_path / "stick").mkdir()
+    monkeypatch.setattr(Path, "unlink", gone)
+    with workplace(tmp_path) as work, pytest.raises(BackupError, match="cannot be written: Input/output error"):
+        make(one, Order(tmp_path / "stick", work), tell)
+    assert list_backups(tmp_path / "stick") == []
+
+
+def test_what_cannot_be_tidied_up_takes_nothing_from_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, rmdir = home(tmp_path / "home"), os.rmdir
+
+    def sick(path: Any, *words: Any, **named: Any) -> None:  # noqa: ANN401 - as the system's
+        if str(path) == "home" or str(path).endswith("/home"):
+            raise OSError(5, "Input/output error", path)
+        rmdir(path, *words, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rmdir", sick)
+        made = back_up(one, tmp_path / "shelf")
+    verify(Path(made.file), "", tmp_path, quiet)
+
+
+def test_what_another_left_there_long_ago_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, unlink = home(tmp_path / "home"), Path.unlink
+    stale = tmp_path / "shelf" / ".other-19700101-000000.hubbackup.part"
+    stale.parent.mkdir()
+    stale.write_text("half")
+    os.utime(stale, (0, 0))
+
+    def refused(path: Path, *, missing_ok: bool = False) -> None:
+        if path == stale:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refused)
+        back_up(one, stale.parent)
+    back_up(one, stale.parent)
+    assert not stale.exists()
+    assert len(list_backups(stale.parent)) == 2
+
+
+async def test_what_is_unpacked_on_trial_never_lies_beside_the_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await asyncio.to_thread(home, tmp_path / "home")
+    made = await asyncio.to_thread(back_up, one, tmp_path / "stick", "right horse")
+    (one.data / "backups").mkdir()
+    places: list[Path] = []
+    begin = Folder.begin
+
+    def watched(folder: Folder, manifest: Manifest) -> None:
+        begin(folder, manifest)
+        places.extend(path.parent for path in tmp_path.rglob(".work-*"))
+
+    monkeypatch.setattr(Folder, "begin", watched)
+    tasks = TaskGroup("test")
+    engine = SqliteEngine(tmp_path / "unused.db", tasks=tasks)
+    desk = BackupDesk(lambda: one, dict, engine, engine, tasks)
+    assert (await desk.verify(made.file, "right horse")).hub == "Cottage"
+    assert places == [one.data / "backups"]

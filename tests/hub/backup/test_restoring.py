@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from hub.backup.gathering import Home
+from hub.backup.making import Order, make
 from hub.backup.restoring import finish, restore
+from hub.backup.shelf import list_backups
+from hub.backup.trial import workplace
 from hub.errors import BackupError, StorageError
 from hub.storage.folder import lock
 from tests.harness import Process
@@ -73,6 +77,87 @@ def test_a_damaged_backup_leaves_the_old_home(tmp_path: Path, backup: Path) -> N
         restore(backup, old.data, "", quiet, force=True)
     assert lamp(old.data) == "Old lamp"
     assert sorted({*before, "hub.lock"}) == sorted(one.name for one in old.data.iterdir())
+
+
+def test_a_plugin_without_files_finds_a_mark_as_well(tmp_path: Path) -> None:
+    one = home(tmp_path / "source")
+    versions = {"leases": "1.0", "../../x": "1.0"}
+    (tmp_path / "shelf").mkdir()
+    with workplace(tmp_path) as work:
+        made = make(one, Order(tmp_path / "shelf", work, plugins=versions), quiet)
+    restore(Path(made.file), tmp_path / "data", "", quiet)
+    assert (tmp_path / "data" / "plugins" / "leases" / "restored").read_text().startswith('{"made":')
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "shelf", "data"}
+
+
+def test_only_what_lay_elsewhere_is_to_be_put_in_its_place(tmp_path: Path) -> None:
+    one = home(tmp_path / "source")
+    (one.data / "elsewhere").mkdir()
+    (one.data / "elsewhere" / "hub.toml").write_text("of an earlier restore")
+    (tmp_path / "etc.toml").write_text("")
+    afar = Home("Cottage", one.data, one.registry, one.telemetry, (tmp_path / "etc.toml",))
+    done = restore(Path(back_up(afar, tmp_path / "shelf").file), tmp_path / "data", "", quiet)
+    assert done.elsewhere == {str(tmp_path / "data" / "elsewhere" / "etc.toml"): str(tmp_path / "etc.toml")}
+
+
+def test_what_nobody_may_read_is_restored_for_its_owner(tmp_path: Path) -> None:
+    one = home(tmp_path / "source")
+    (one.data / "secret").write_text("of root")
+    (one.data / "secret").chmod(0o000)
+    restore(Path(back_up(one, tmp_path / "shelf").file), tmp_path / "data", "", quiet)
+    assert (tmp_path / "data" / "secret").stat().st_mode & 0o777 == 0o400
+    assert (tmp_path / "data" / "hub.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_mount_is_told_before_anything_is_set_aside(
+    tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = home(tmp_path / "my data", "Old lamp")
+    mounts = tmp_path / "mountinfo"
+    line = "36 35 98:0 /a {} rw,noatime shared:1 - ext4 /dev/root rw\n"
+    mounts.write_text("".join(line.format(str(point).replace(" ", r"\040")) for point in ("/", old.data / "hub.toml")))
+    monkeypatch.setattr("hub.backup.restoring._MOUNTS", mounts)
+    before = sorted(one.name for one in old.data.iterdir())
+    with pytest.raises(BackupError, match=r"my data/hub\.toml is a mount"):
+        restore(backup, old.data, "", quiet, force=True)
+    assert sorted({*before, "hub.lock"}) == sorted(one.name for one in old.data.iterdir())
+    assert lamp(old.data) == "Old lamp"
+
+
+def test_a_restore_that_cannot_be_finished_says_so_and_is_finished_later(
+    tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, rename = home(tmp_path / "data", "Old lamp"), os.rename
+
+    def busy(source: Any, target: Any) -> None:  # noqa: ANN401 - paths
+        if Path(source).name == "automations":
+            raise OSError(16, "Device or resource busy", str(source))
+        rename(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", busy)
+        with pytest.raises(StorageError, match=r"cannot be finished: Device or resource busy \(.*automations\)"):
+            restore(backup, old.data, "", quiet, force=True)
+        with lock(old.data), pytest.raises(StorageError, match="cannot be finished"):
+            finish(old.data)
+    with lock(old.data):
+        assert finish(old.data)
+    assert lamp(old.data) == "New lamp"
+
+
+def test_what_a_killed_backup_left_goes_at_the_next_start(tmp_path: Path) -> None:
+    shelf = tmp_path / "data" / "backups"
+    (shelf / ".work-1" / "home").mkdir(parents=True)
+    (shelf / ".home-20260131-033000.hubbackup.part").write_text("half")
+    (shelf / "home-20260131-033000.hubbackup").write_text("not mine to judge")
+    with lock(tmp_path / "data"):
+        assert not finish(tmp_path / "data")
+    assert [one.name for one in shelf.iterdir()] == ["home-20260131-033000.hubbackup"]
+
+
+def test_a_pipe_is_no_backup(backup: Path) -> None:
+    os.mkfifo(backup.with_name("pipe.hubbackup"))
+    assert "is not a backup" in list_backups(backup.parent)[-1].problem
 
 
 def renames_until(count: int) -> Callable[[object, object], None]:

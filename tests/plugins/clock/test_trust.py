@@ -66,6 +66,13 @@ async def test_a_battery_clock_that_shows_less_than_it_has_shown_is_wrong() -> N
         assert (await one.look()).trusted
 
 
+async def test_a_damaged_row_begins_anew() -> None:
+    async with bench(NOW, BATTERY) as one:
+        await one.hub.core.storage.namespace("clock").set("seen", {"latest": "noon"})
+        await one.start()
+        assert (await one.look()).trusted
+
+
 async def test_a_power_cut_forgets_at_most_an_hour() -> None:
     async with bench(NOW, BATTERY) as one:
         await one.start()
