@@ -21,9 +21,8 @@ from hub.types import StateChanged, StateEntry
 
 _PATH_LIMIT = 256
 _VALUE_LIMIT = 262_144
-_SCALARS = frozenset({bool, float, int, str, type(None)})
-_LEAST, _MOST = -(2**63), 2**64 - 1
-_ABSENT = StateEntry(None, 0, 0)
+_SCALARS = frozenset({bool, str, type(None)})
+_BOUNDS = {int: (-(2**63) - 1, 2**64), float: (float("-inf"), float("inf"))}
 
 type StateRow = tuple[Any, ...]
 type Rows = list[StateRow]
@@ -35,6 +34,7 @@ class StateEngine:
     def __init__(self, bus: EventBus, clock: Clock | None = None) -> None:
         self._publish = bus.publish
         self._entries: dict[str, StateEntry] = {}
+        self._absent = StateEntry(None, 0, 0)  # its version is at least that of whatever was deleted
         self._dirty: set[str] = set()
         self.on_change: Callable[[], object] = _nothing
         self._lifetimes: dict[str, tuple[float, str]] = {}  # ttl and source of what has one
@@ -67,17 +67,17 @@ class StateEngine:
 
         Raises StateError for a malformed path, a value that is not JSON-like, or a ttl that is not above 0.
         """
-        old = self._entries.get(path, _ABSENT)
-        if old is _ABSENT:
+        old = self._entries.get(path, self._absent)
+        if old is self._absent:
             _check_path(path)
         kind = value.__class__
-        if kind is int:
-            if not _LEAST <= value <= _MOST:
-                raise StateError(f"state {path!r} cannot hold {value}: whole numbers have at most 64 bits")
+        if bounds := _BOUNDS.get(kind):
+            if not bounds[0] < value < bounds[1]:
+                raise StateError(f"state {path!r} cannot hold {value}: finite numbers, whole ones of at most 64 bits")
         elif kind not in _SCALARS or (kind is str and not (value.isascii() and len(value) <= _VALUE_LIMIT)):
             value = _detached(path, value)
         before, version = old.value, old.version + 1
-        if before == value and old is not _ABSENT and _is_same(before, value):
+        if before == value and old is not self._absent and _is_same(before, value):
             return self._confirmed(path, old, source, ttl)
         if ttl is not None or self._lifetimes:
             self._live(path, source, ttl)
@@ -87,8 +87,8 @@ class StateEngine:
         return entry
 
     def compare_and_set(self, path: str, value: Any, version: int, source: str = "hub") -> bool:  # noqa: ANN401
-        """Set only if the current version is `version` (0: not there); says whether it did."""
-        if self._entries.get(path, _ABSENT).version != version:
+        """Set only if the current version is `version` (0: not there), which no deleted one ever had; says so."""
+        if getattr(self._entries.get(path), "version", 0) != version:
             return False
         self.set(path, value, source)
         return True
@@ -99,6 +99,7 @@ class StateEngine:
         if old is None:
             return False
         self._live(path, source, None)
+        self._absent = StateEntry(None, max(self._absent.version, old.version + 1), 0)
         self._mark(path)
         self._publish("state.changed", path, StateChanged(None, old.value, old.version + 1), source)
         return True

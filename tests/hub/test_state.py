@@ -120,8 +120,10 @@ def nested(depth: int) -> list[Any]:
     [
         (object(), "cannot hold this object, only JSON-like values: "),
         (Unlike(), "cannot hold this Unlike, only JSON-like values: "),
-        (2**64, "whole numbers have at most 64 bits"),
-        (-(2**63) - 1, "whole numbers have at most 64 bits"),
+        (2**64, "whole ones of at most 64 bits"),
+        (-(2**63) - 1, "whole ones of at most 64 bits"),
+        (float("nan"), "cannot hold nan: finite numbers"),
+        (float("-inf"), "cannot hold -inf: finite numbers"),
         ([2**64], "cannot hold this list"),
         ("\ud800", "cannot hold this str"),
         ("x" * 262_145, "cannot hold 262150 bytes; the limit is 262144"),
@@ -185,7 +187,16 @@ def test_deleting_is_a_change_to_none(home: Home) -> None:
     assert home.state.delete("x")
     assert home.changes[1:] == [("x", StateChanged(value=None, old=1, version=2))]
     assert home.state.entry("x") is None
-    assert home.state.set("x", 1).version == 1
+    assert home.state.set("x", 1).version == 3  # who saw it before it was deleted cannot take this one for that
+
+
+def test_who_saw_a_deleted_value_does_not_change_the_next_one(home: Home) -> None:
+    seen = home.state.set("x", "old").version
+    home.state.delete("x")
+    assert home.state.compare_and_set("x", "new", 0)
+
+    assert not home.state.compare_and_set("x", "late", seen)
+    assert home.state.get("x") == "new"
 
 
 def test_every_change_names_who_made_it(home: Home) -> None:
@@ -230,11 +241,12 @@ class AgainstADict(RuleBasedStateMachine):
         self.lives: dict[str, tuple[float, float]] = {}
         self.restored: set[str] = set()
         self.told = 0
+        self.deleted = 0  # the highest version that was deleted since the start
         self.start()
 
     def start(self) -> None:
         self.home = Home(self.clock)
-        self.told = 0
+        self.told = self.deleted = 0
         state = self.home.state
         assert self.runner.run(self.do(lambda: state.restore(self.kept))) == len(self.model)
 
@@ -242,7 +254,7 @@ class AgainstADict(RuleBasedStateMachine):
         return work()
 
     def changed(self, path: str, value: object, ttl: float | None = None) -> None:
-        old, version = self.model.get(path, ("", 0))
+        old, version = self.model.get(path, ("", self.deleted))
         if repr(value) != old:
             self.model[path] = (repr(value), version + 1)
             self.told += 1
@@ -263,9 +275,15 @@ class AgainstADict(RuleBasedStateMachine):
             self.changed(path, value)
         assert self.runner.run(self.do(lambda: self.home.state.compare_and_set(path, value, version))) is fits
 
+    def gone(self, path: str) -> bool:
+        if path not in self.model:
+            return False
+        self.deleted = max(self.deleted, self.model.pop(path)[1] + 1)
+        return True
+
     @rule(path=paths)
     def delete(self, path: str) -> None:
-        known = self.model.pop(path, None) is not None
+        known = self.gone(path)
         self.lives.pop(path, None)
         self.restored.discard(path)
         self.told += known
@@ -275,7 +293,8 @@ class AgainstADict(RuleBasedStateMachine):
     def advance(self, seconds: float) -> None:
         self.now += seconds
         for path in [path for path, (due, _) in self.lives.items() if due <= self.now]:
-            del self.lives[path], self.model[path]
+            del self.lives[path]
+            self.gone(path)
             self.restored.discard(path)
             self.told += 1
         self.runner.run(self.clock.advance(seconds))
