@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -141,6 +142,17 @@ class Known:
         """An attribute's value came in."""
         self.reports += 1
         self._tell(event.endpoint_id, event.cluster_id, event.attribute_id, event.value)
+
+    def sink(self, endpoint: int, cluster: int, attribute: int) -> Callable[[Raw], None] | None:
+        """What takes an attribute's values as `heard` does; None if nothing comes of them."""
+        if (endpoint, cluster, attribute) not in self._routes:
+            return None
+
+        def take(raw: Raw) -> None:
+            self.reports += 1
+            self._tell(endpoint, cluster, attribute, raw)
+
+        return take
 
     def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
         """A command came in: a button, or an alarm zone."""

@@ -13,17 +13,17 @@ _SELDOM_USED = ("aiohttp", "jsonschema")
 
 
 async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Radio:
-    """See `radio.open_radio`; the first call imports zigpy and bellows in a thread, so that the hub goes on living."""
+    """See `opening.open_radio`; the first call imports the libraries in a thread, so that the hub goes on living."""
     await asyncio.to_thread(_load)
-    from device_plugins.zigbee import radio  # noqa: PLC0415 - lazy loading
+    from device_plugins.zigbee import opening  # noqa: PLC0415 - lazy loading
 
-    return await radio.open_radio(settings, folder, listener)
+    return await opening.open_radio(settings, folder, listener)
 
 
 def _load() -> None:
     for name in _SELDOM_USED:
         load_on_use(name)
-    importlib.import_module("device_plugins.zigbee.radio")
+    importlib.import_module("device_plugins.zigbee.opening")
 
 
 def load_on_use(name: str) -> None:

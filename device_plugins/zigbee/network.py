@@ -1,6 +1,6 @@
 """What the plugin and the radio say to each other, in plain data: neither side needs to know the other's libraries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal, Protocol
 
 import msgspec
@@ -75,6 +75,9 @@ class Ears(Protocol):
 
     def heard(self, event: AttributeEvent) -> None:
         """An attribute of an input cluster has this value."""
+
+    def sink(self, endpoint: int, cluster: int, attribute: int) -> Callable[[Raw], None] | None:
+        """What takes the values of an attribute as `heard` does, without an event; None if nothing comes of them."""
 
     def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
         """A cluster command came in."""

@@ -85,6 +85,8 @@ class ZigpyNode:
             cluster = self.device.endpoints[endpoint].in_clusters[number]
             undos += [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
             undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
+        if (fast := self.device.application.fast) is not None:
+            undos.append(fast.listen(self.device, ears, self.ieee))
         for endpoint, number in outputs:
             cluster = self.device.endpoints[endpoint].out_clusters[number]
             undos.append(_listen(cluster, _Commands(endpoint, number, ears)))

@@ -1,0 +1,98 @@
+"""bellows' application with a few changes: what it asks of the stick, and how it takes frames."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, override
+
+import zigpy.types as t
+from bellows.zigbee.application import ControllerApplication
+from zigpy.device import ZigbeeDevice
+
+from device_plugins.zigbee.fastline import can_be_fast, hasten
+from device_plugins.zigbee.fastpath import FastPath
+
+LOG = logging.getLogger("hub.zigbee")
+
+# bellows would wait for five missed feeds, 100 s, before it gives a hung stick up.
+_MISSED_FEEDS = 2
+MISSING = "This version of zigpy or bellows has no %s: %s"
+
+
+class Coordinator(ControllerApplication):
+    """bellows' application with a few changes: see the methods."""
+
+    announced: Callable[[ZigbeeDevice], None] | None = None
+    alive: Callable[[str, int], None] | None = None
+    """Told of each frame that went the quick way: the sender and the link quality."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)  # type: ignore[no-untyped-call]
+        self.fast: FastPath | None = None
+        if can_be_fast(self):
+            self.fast = FastPath(self, lambda sender, lqi: self.alive(sender, lqi) if self.alive else None)
+
+    @override
+    async def connect(self) -> None:
+        """Connect, and from then on remember which devices need no extended time-out.
+
+        bellows asks the stick before every unicast. It is off by default, so a device that never had it on needs no
+        question; for the others (they sleep, and the stick may evict them from its table) it goes on asking.
+        """
+        await super().connect()
+        if self.fast is not None:
+            hasten(self._ezsp, self.fast)
+        ezsp: Any = self._ezsp
+        if not hasattr(ezsp, "_protocol"):
+            LOG.warning(MISSING, "_protocol", "commands are slower")
+            return
+        asked: Any = None
+        off: set[t.EUI64] = set()
+
+        async def set_extended_timeout(nwk: t.NWK, ieee: t.EUI64, extended_timeout: bool = True) -> None:  # noqa: FBT001, FBT002
+            nonlocal asked
+            if asked is not ezsp._protocol:  # noqa: SLF001 - a reset makes a new one, and the stick forgets
+                asked = ezsp._protocol  # noqa: SLF001
+                off.clear()
+            if extended_timeout:
+                off.discard(ieee)
+            elif ieee in off:
+                return
+            await asked.set_extended_timeout(nwk=nwk, ieee=ieee, extended_timeout=extended_timeout)
+            if not extended_timeout:
+                off.add(ieee)
+
+        ezsp.set_extended_timeout = set_extended_timeout
+
+    @override
+    async def _watchdog_feed(self) -> None:
+        """Feed, and fail at the second feed in a row that gets no answer."""
+        await super()._watchdog_feed()  # type: ignore[no-untyped-call]
+        if getattr(self, "_watchdog_failures", 0) >= _MISSED_FEEDS:
+            raise TimeoutError
+
+    @override
+    def packet_received(self, packet: t.ZigbeePacket) -> None:
+        """Take a frame; one that a device has garbled is a line in the log."""
+        try:
+            super().packet_received(packet)
+        except Exception as error:  # noqa: BLE001 - zigpy raises whatever the bytes bring about
+            what = f"{type(error).__name__}: {error}"
+            LOG.warning(
+                "A frame of %s on cluster 0x%04X was not understood: %.200s", packet.src, packet.cluster_id, what
+            )
+
+    @override
+    def handle_join(self, nwk: t.NWK, ieee: t.EUI64, parent_nwk: t.NWK, *, handle_rejoin: bool = True) -> None:
+        """Tell of a known device that is back under its old address, of which zigpy itself says nothing."""
+        known = self.devices.get(ieee)
+        same = isinstance(known, ZigbeeDevice) and known.nwk == nwk and is_interviewed(known)
+        super().handle_join(nwk, ieee, parent_nwk, handle_rejoin=handle_rejoin)
+        if self.fast is not None:
+            self.fast.readdress()
+        if same and handle_rejoin and self.announced and isinstance(known, ZigbeeDevice):
+            self.announced(known)
+
+
+def is_interviewed(device: ZigbeeDevice) -> bool:
+    """Whether the interview is over: zigpy takes the signature at its end, but says `is_initialized` before."""
+    return bool(device.is_initialized and device.original_signature is not None)
