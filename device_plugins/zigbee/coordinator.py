@@ -7,9 +7,12 @@ from typing import Any, override
 import zigpy.types as t
 from bellows.zigbee.application import ControllerApplication
 from zigpy.device import ZigbeeDevice
+from zigpy.zcl import foundation
 
+from device_plugins.zigbee import fastpath, fastsend
 from device_plugins.zigbee.fastline import can_be_fast, hasten
 from device_plugins.zigbee.fastpath import FastPath
+from device_plugins.zigbee.fastsend import FastSender, Unicast
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -28,7 +31,8 @@ class Coordinator(ControllerApplication):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)  # type: ignore[no-untyped-call]
         self.fast: FastPath | None = None
-        if can_be_fast(self):
+        self._sender: FastSender | None = FastSender(self) if can_be_fast(self, fastsend.TOUCHED) else None
+        if can_be_fast(self, fastpath.TOUCHED):
             self.fast = FastPath(self, lambda sender, lqi: self.alive(sender, lqi) if self.alive else None)
 
     @override
@@ -62,6 +66,15 @@ class Coordinator(ControllerApplication):
                 off.add(ieee)
 
         ezsp.set_extended_timeout = set_extended_timeout
+
+    @override
+    async def request(self, device: ZigbeeDevice, *args: Any, **options: Any) -> Any:
+        """Send a unicast; a plain one the quick way."""
+        wanted = None if args or self._sender is None else Unicast.of(options)
+        if self._sender is None or wanted is None or not self._sender.can_send(wanted.data):
+            return await super().request(device, *args, **options)
+        await self._sender.send(device, wanted)
+        return foundation.Status.SUCCESS, ""
 
     @override
     async def _watchdog_feed(self) -> None:

@@ -118,13 +118,21 @@ class FastAsh(AshProtocol):
             return
         self._rx_seq = (self._rx_seq + len(payloads)) % 8
         self._in_reject_condition = False
-        if not self._suppress_acks and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(_ACKS[self._rx_seq])
         delivered = [*payloads]
         payloads.clear()
+        # Alone, it may be what somebody waits for: a command it sets off goes before the acknowledgement.
+        is_busy = len(delivered) > 1
+        if is_busy:
+            self._acknowledge()
         for payload in delivered:
             if not self.take(payload):
                 self._ezsp_protocol.data_received(payload)
+        if not is_busy:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        if not self._suppress_acks and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_ACKS[self._rx_seq])
 
     def _by_the_book(self, raw: bytes) -> None:
         rest, self._buffer = self._buffer, bytearray()

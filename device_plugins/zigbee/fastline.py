@@ -1,6 +1,7 @@
 """The quick way's place in bellows, if bellows is as it was when this was written; else all goes bellows' way."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import bellows.types as t
@@ -16,9 +17,9 @@ _MISSING = "This version of zigpy or bellows has no %s: reports cost more time"
 _SAMPLE = bytes(range(1, 12))
 
 
-def can_be_fast(app: object) -> bool:
-    """Whether zigpy has what the quick way uses of it beside its public methods."""
-    return _has(app, "_req_listeners")
+def can_be_fast(app: object, touched: Iterable[str]) -> bool:
+    """Whether the application has what a quick way uses of it beside its public methods."""
+    return all([_has(app, name) for name in touched])
 
 
 def hasten(ezsp: Any, fast: FastPath) -> None:  # noqa: ANN401 - bellows is untyped

@@ -30,6 +30,7 @@ _REPEATED_WITHIN = 8.0
 _REMEMBERED = 8
 # zigpy itself waits for one command of each device, a check-in.
 _OWN_LISTENERS = 1
+TOUCHED = ("_req_listeners",)
 _UNTOUCHED = (
     "deserialize",
     "emit",
