@@ -66,12 +66,14 @@ class Roster:
             self._leaving.add(ieee)
             if nodes.pop(ieee, None):
                 self._send_away(ieee)
+        joined = await self._stored(_JOINED)
+        # From here on without a pause: what a device tells may set off a command to any other.
         for ieee, known in self.known.items():
             if ieee not in nodes:
                 known.available("offline", "the radio does not know it; pair it again")
         for ieee, node in nodes.items():
             self._match(ieee, node)
-        for key, short in await self._stored(_JOINED):
+        for key, short in joined:
             ieee = key.removeprefix(_JOINED)
             if ieee not in nodes:
                 radio.interview(ieee, short)

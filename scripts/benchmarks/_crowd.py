@@ -27,7 +27,7 @@ _HOME_AUTOMATION, _TEMPERATURE = 0x0104, 0x0402
 # Server to client, no default response, report attributes; then transaction, attribute, type, value.
 _REPORT = struct.Struct("<BBBHBh")
 _AHEAD = 100
-_KNOCK_EVERY_S = 0.005
+_KNOCK_EVERY_S = 0.02
 
 
 class Crowd:
