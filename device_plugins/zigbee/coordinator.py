@@ -30,6 +30,7 @@ class Coordinator(ControllerApplication):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)  # type: ignore[no-untyped-call]
+        self._is_resuming = self._is_known = False
         self.fast: FastPath | None = None
         self._sender: FastSender | None = FastSender(self) if can_be_fast(self, fastsend.TOUCHED) else None
         if can_be_fast(self, fastpath.TOUCHED):
@@ -66,6 +67,30 @@ class Coordinator(ControllerApplication):
                 off.add(ieee)
 
         ezsp.set_extended_timeout = set_extended_timeout
+
+    @override
+    async def initialize(self, *, auto_form: bool = False) -> None:
+        """Start the network. One that is resumed is asked once what it is, not twice."""
+        self._is_resuming = True
+        try:
+            await super().initialize(auto_form=auto_form)
+        finally:
+            self._is_resuming = self._is_known = False
+
+    @override
+    async def load_network_info(self, *, load_devices: bool = False) -> None:
+        """Ask the stick for its network, unless it has just told and nothing was changed since."""
+        if self._is_known and not load_devices:
+            self._is_known = False
+            return
+        await super().load_network_info(load_devices=load_devices)
+        self._is_known, self._is_resuming = self._is_resuming, False
+
+    @override
+    async def write_network_info(self, **network: Any) -> None:
+        """Give the stick another network."""
+        self._is_known = False
+        await super().write_network_info(**network)
 
     @override
     async def request(self, device: ZigbeeDevice, *args: Any, **options: Any) -> Any:

@@ -72,7 +72,7 @@ class _Sender:
 
     def cluster(self, endpoint: int, cluster: int) -> Any:  # noqa: ANN401 - zigpy's cluster
         """The device's cluster, if a report to it has no other effect than to tell values."""
-        place = self.device.endpoints.get(endpoint)
+        place = self.device.endpoints.get(endpoint) if endpoint else None  # 0 is the device's own
         its = None if place is None else place.in_clusters.get(cluster)
         return its if its is not None and _is_plain(its) else None
 

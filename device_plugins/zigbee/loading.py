@@ -19,10 +19,15 @@ _SELDOM_USED = ("aiohttp", "jsonschema", "zigpy.ota.providers")
 
 async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Radio:
     """See `opening.open_radio`; the first call imports the libraries in a thread, so that the hub goes on living."""
-    await asyncio.to_thread(_load)
+    await load()
     from device_plugins.zigbee import opening  # noqa: PLC0415 - lazy loading
 
     return await opening.open_radio(settings, folder, listener)
+
+
+async def load() -> None:
+    """Import zigpy and bellows in a thread, if that has not been done: the hub goes on living."""
+    await asyncio.to_thread(_load)
 
 
 def _load() -> None:

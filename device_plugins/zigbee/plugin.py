@@ -9,7 +9,7 @@ import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError
 from device_plugins.zigbee.actions import Actions
-from device_plugins.zigbee.loading import open_radio
+from device_plugins.zigbee.loading import load, open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
 from device_plugins.zigbee.roster import Roster
@@ -56,8 +56,10 @@ class Zigbee(DevicePlugin):
 
     @override
     async def start(self) -> None:
+        # Both take their time, and neither needs the other.
+        loading = self.ctx.tasks.start("loads the radio libraries", load()) if self.settings.path else None
         await self.roster.load()
-        if not self.settings.path:
+        if loading is None:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
             self._down(self.link.reason)
             return
