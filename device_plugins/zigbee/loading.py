@@ -1,6 +1,7 @@
 """Loading of the radio libraries, stated as lazy: they cost half a second and 30 MB, so they come on first use."""
 
 import asyncio
+import gc
 import importlib
 import sys
 import threading
@@ -33,6 +34,8 @@ async def load() -> None:
 def _load() -> None:
     load_on_use(_SELDOM_USED)
     importlib.import_module("device_plugins.zigbee.opening")
+    # A hundred thousand objects that stay: without this, each full collection of garbage would visit all of them.
+    gc.freeze()
 
 
 class _Later(ModuleType):
