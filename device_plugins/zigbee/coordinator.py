@@ -29,7 +29,7 @@ class Coordinator(ControllerApplication):
     """Told of each frame that went the quick way: the sender and the link quality."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__(config)  # type: ignore[no-untyped-call]
+        super().__init__(config)
         self._is_resuming = self._is_known = False
         self.fast: FastPath | None = None
         self._sender: FastSender | None = FastSender(self) if can_be_fast(self, fastsend.TOUCHED) else None
@@ -89,7 +89,7 @@ class Coordinator(ControllerApplication):
     @override
     async def write_network_info(self, **network: Any) -> None:
         """Give the stick another network."""
-        self._is_known = False
+        self._is_resuming = self._is_known = False
         await super().write_network_info(**network)
 
     @override

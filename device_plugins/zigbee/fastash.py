@@ -124,15 +124,18 @@ class FastAsh(AshProtocol):
         is_busy = len(delivered) > 1
         if is_busy:
             self._acknowledge()
-        for payload in delivered:
-            if not self.take(payload):
-                self._ezsp_protocol.data_received(payload)
-        if not is_busy:
-            self._acknowledge()
+        try:
+            for payload in delivered:
+                if not self.take(payload):
+                    self._ezsp_protocol.data_received(payload)
+        finally:
+            if not is_busy:
+                self._acknowledge()
 
     def _acknowledge(self) -> None:
-        if not self._suppress_acks and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(_ACKS[self._rx_seq])
+        line: Any = self._transport
+        if not self._suppress_acks and line is not None and not line.is_closing():
+            line.write(_ACKS[self._rx_seq])
 
     def _by_the_book(self, raw: bytes) -> None:
         rest, self._buffer = self._buffer, bytearray()
@@ -143,14 +146,13 @@ class FastAsh(AshProtocol):
 
     @override
     def _write_frame(self, frame: Any, **around: Any) -> None:
-        if type(frame) is not DataFrame or around or self._transport is None or self._transport.is_closing():
+        line: Any = self._transport
+        is_plain = type(frame) is DataFrame and not around and len(frame.ezsp_frame) <= len(PSEUDO_RANDOM_DATA_SEQUENCE)
+        if not is_plain or line is None or line.is_closing():
             super()._write_frame(frame, **around)
             return
         control = frame.frm_num << 4 | frame.re_tx << 3 | frame.ack_num
-        if len(frame.ezsp_frame) > len(PSEUDO_RANDOM_DATA_SEQUENCE):
-            super()._write_frame(frame, **around)
-            return
-        self._transport.write(stuffed(checked(bytes([control]) + randomized(frame.ezsp_frame))) + _FLAG)
+        line.write(stuffed(checked(bytes([control]) + randomized(frame.ezsp_frame))) + _FLAG)
 
 
 def quicken(link: AshProtocol, take: Callable[[bytes], bool]) -> None:

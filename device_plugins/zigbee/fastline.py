@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-import bellows.types as t
+import bellows.types
 from bellows.ash import AshProtocol
 
 from device_plugins.zigbee.fastash import TOUCHED, quicken
 from device_plugins.zigbee.fastezsp import Incoming, Parser, parser
 from device_plugins.zigbee.fastpath import FastPath
 
+t: Any = bellows.types  # its types are partial
 LOG = logging.getLogger("hub.zigbee")
 
 _MISSING = "This version of zigpy or bellows has no %s: reports cost more time"
@@ -19,7 +20,8 @@ _SAMPLE = bytes(range(1, 12))
 
 def can_be_fast(app: object, touched: Iterable[str]) -> bool:
     """Whether the application has what a quick way uses of it beside its public methods."""
-    return all([_has(app, name) for name in touched])
+    missing = [name for name in touched if not _has(app, name)]
+    return not missing
 
 
 def hasten(ezsp: Any, fast: FastPath) -> None:  # noqa: ANN401 - bellows is untyped
@@ -33,11 +35,12 @@ def hasten(ezsp: Any, fast: FastPath) -> None:  # noqa: ANN401 - bellows is unty
     versions: dict[int, Parser | None] = {}
 
     def take(frame: bytes) -> bool:
-        version = ezsp.ezsp_version
-        if version not in versions:
-            versions[version] = _checked_parser(ezsp._protocol, version)  # noqa: SLF001 - checked above
-        read = versions[version]
         try:
+            version = ezsp.ezsp_version
+            if version not in versions:
+                versions[version] = None
+                versions[version] = _checked_parser(ezsp._protocol, version)  # noqa: SLF001 - checked above
+            read = versions[version]
             return read is not None and (incoming := read(frame)) is not None and fast.take(incoming)
         except Exception:  # whatever it is, bellows may know what to do with the frame
             LOG.exception("A frame went bellows' way because the quick way failed")

@@ -159,11 +159,11 @@ class FastPath:
             except KeyError:
                 return None
             sender = self._senders.get(device.ieee)
-            if sender is None or sender.device is not device:
+            if sender is None or sender.device is not device or not device.is_initialized:
                 return None
             self._at[short] = sender
         device = sender.device
-        if device.nwk != short or self._app.devices.get(device.ieee) is not device or not device.is_initialized:
+        if device.nwk != short or self._app.devices.get(device.ieee) is not device:
             self.readdress()
             return None
         return sender
@@ -175,8 +175,8 @@ class FastPath:
     def _note(self, sender: _Sender, incoming: Incoming) -> None:
         device = sender.device
         device._last_seen = datetime.now(UTC)  # noqa: SLF001, TID251 - zigpy's own clock; setting last_seen would write to the database
-        device.lqi = t.uint8_t(incoming.lqi)
-        device.rssi = t.int8s(incoming.rssi)
+        device.lqi = incoming.lqi
+        device.rssi = incoming.rssi
         self._alive(sender.address, incoming.lqi)
 
     def _respond(self, sender: _Sender, incoming: Incoming, head: Header) -> None:

@@ -9,16 +9,18 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Any, NamedTuple
 
-import bellows.types as t
+import bellows.types
 import zigpy.exceptions
 import zigpy.types as zt
 from bellows.ezsp.xncp import FirmwareFeatures
 from bellows.zigbee.application import MESSAGE_SEND_TIMEOUT_BATTERY as _BATTERY
 from bellows.zigbee.application import MESSAGE_SEND_TIMEOUT_MAINS as _MAINS
 
+t: Any = bellows.types  # its types are partial
 LOG = logging.getLogger("hub.zigbee")
 
 _COMMAND = "sendUnicast"
+_OTHERWISE = "This version of bellows writes sendUnicast in another way, commands are slower: %s"
 _OLDEST, _NEW_LAYOUT = 8, 14
 # Type, short address; profile, cluster, endpoints, options, group, APS counter; message tag, length of the message.
 _OLD, _NEW = Struct("<BHHHBBHHBBB"), Struct("<BHHHBBHHBHB")
@@ -81,8 +83,13 @@ class FastSender:
         app, ezsp = self._app, self._app._ezsp  # noqa: SLF001 - checked when the radio opens
         if ezsp is None or not app.is_controller_running or len(data) > _MOST or app.config["source_routing"]:
             return False
-        if ezsp._protocol is not self._protocol:  # noqa: SLF001 - checked when the radio opens; a reset makes a new one
-            self._adopt(ezsp)
+        protocol = getattr(ezsp, "_protocol", None)
+        if protocol is not self._protocol:  # a reset makes a new one
+            self._protocol, self._layout = protocol, None
+            try:
+                self._adopt(ezsp, protocol)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                LOG.warning(_OTHERWISE, error)
         return self._layout is not None
 
     async def send(
@@ -135,17 +142,15 @@ class FastSender:
         head = self._layout.pack(_DIRECT, short, *route, options, 0, unicast.counter, tag, len(unicast.data))
         return head + unicast.data
 
-    def _adopt(self, ezsp: Any) -> None:  # noqa: ANN401 - bellows is untyped
+    def _adopt(self, ezsp: Any, protocol: Any) -> None:  # noqa: ANN401 - bellows is untyped
         """Let a protocol take frames that are written already, if it writes them as this does."""
-        protocol = self._protocol = ezsp._protocol  # noqa: SLF001 - checked when the radio opens
-        self._layout = None
         version = ezsp.ezsp_version
         if version < _OLDEST or FirmwareFeatures.COMBINED_SEND in getattr(ezsp, "_xncp_features", ()):
             return
         layout = _NEW if version >= _NEW_LAYOUT else _OLD
         write = protocol._ezsp_frame  # noqa: SLF001 - checked here
         if written_by_bellows(protocol) != protocol._ezsp_frame_tx(_COMMAND) + _sample(layout):  # noqa: SLF001
-            LOG.warning("This version of bellows writes %s in another way: commands are slower", _COMMAND)
+            LOG.warning(_OTHERWISE, "the example differs")
             return
 
         def frame(name: str, *args: Any, **fields: Any) -> bytes:  # noqa: ANN401 - bellows is untyped
@@ -164,9 +169,7 @@ _EXAMPLE_DATA = b"\x01\x02\x03"
 def _sample(layout: Struct) -> bytes:
     short, profile, cluster, source, target, counter, tag = _EXAMPLE
     options = _ROUTE_DISCOVERY | _RETRY
-    head = layout.pack(
-        _DIRECT, short, profile, cluster, source, target, options, 0, counter, tag, len(_EXAMPLE_DATA)
-    )
+    head = layout.pack(_DIRECT, short, profile, cluster, source, target, options, 0, counter, tag, len(_EXAMPLE_DATA))
     return head + _EXAMPLE_DATA
 
 

@@ -41,7 +41,8 @@ def _load() -> None:
 class _Later(ModuleType):
     """A module that is executed when something of it is first asked for; `import` alone asks for nothing."""
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as of any module
+    @override
+    def __getattr__(self, name: str) -> Any:
         loader = self.__dict__.get("_later")
         if loader is None or (name.startswith("__") and name != "__path__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")

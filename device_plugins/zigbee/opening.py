@@ -38,7 +38,9 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
         await asyncio.to_thread(_make_private, database)
         app: Any = await Coordinator.new(_configuration(settings, database), start_radio=False)
     except (OSError, sqlite3.Error, zigpy.exceptions.CorruptDatabase) as error:
-        raise RadioError(f"cannot read {database}: {text_of(error)}; move it away to begin with a new network") from error
+        raise RadioError(
+            f"cannot read {database}: {text_of(error)}; move it away to begin with a new network"
+        ) from error
     _check_libraries(app)
     app._watchdog_period = settings.watchdog  # noqa: SLF001 - bellows has it as a constant of the class
     radio = ZigpyRadio(app, settings, listener)

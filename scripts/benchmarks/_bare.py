@@ -3,7 +3,7 @@
     python -m scripts.benchmarks._bare PORT
 
 It prints `open` when devices may join and `ready` when a motion sensor and a lamp have, then switches the lamp on at
-each report of occupancy, until its input closes. To a line of input it answers with how many temperatures were reported.
+each report of occupancy, until its input closes. To a line of input it answers how many temperatures were reported.
 """
 
 import asyncio
@@ -64,7 +64,8 @@ async def serve(port: str) -> None:
 
     counter = itertools.count()
     undo = [pair.sensor.on_event(AttributeReportedEvent.event_type, reported)]
-    for device in app.devices.values():
+    devices: Any = app.devices
+    for device in devices.values():
         clusters = device.endpoints[1].in_clusters
         if TemperatureMeasurement.cluster_id in clusters:
             measured = clusters[TemperatureMeasurement.cluster_id]

@@ -1,10 +1,11 @@
 """The quick readers and writers of the line say what bellows says, for whole frames and for broken ones."""
 
+import itertools
 from typing import Any
 
-import bellows.types as t
+import bellows.types
 import pytest
-from bellows.ash import AckFrame, AshProtocol, DataFrame, NakFrame, RStackFrame
+from bellows.ash import AckFrame, AshFrame, AshProtocol, DataFrame, NakFrame, RStackFrame
 from bellows.ezsp import EZSP
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from device_plugins.zigbee import fastash
 from device_plugins.zigbee.fastezsp import parser
 from device_plugins.zigbee.fastline import incoming_of
 
+t: Any = bellows.types
 VERSIONS = sorted(version for version in EZSP._BY_VERSION if version >= 8)
 FLAG = b"\x7e"
 
@@ -41,22 +43,22 @@ class End:
     def data_received(self, payload: bytes) -> None:
         self.brought.append(bytes(payload))
 
-    def reset_received(self, code: Any) -> None:
+    def reset_received(self, code: int) -> None:
         self.resets.append(int(code))
 
     error_received = reset_received
 
 
-def link(*, quick: bool) -> tuple[AshProtocol, End]:
+def link(*, quick: bool) -> tuple[Any, End]:
     end = End()
-    made = AshProtocol(end)
+    made: Any = AshProtocol(end)
     made.connection_made(end)
     if quick:
         fastash.quicken(made, lambda _: False)
     return made, end
 
 
-def wire(frame: Any) -> bytes:
+def wire(frame: AshFrame) -> bytes:
     return bytes(AshProtocol._stuff_bytes(frame.to_bytes())) + FLAG
 
 
@@ -91,7 +93,7 @@ def lines(draw: st.DrawFn) -> bytes:
 def test_a_line_brings_the_same_frames_the_quick_way(line: bytes, cuts: list[int]) -> None:
     (quick, fast), (plain, book) = link(quick=True), link(quick=False)
     places = sorted({0, len(line), *(cut for cut in cuts if cut < len(line))})
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         quick.data_received(line[begin:end])
         plain.data_received(line[begin:end])
     assert fast.brought == book.brought
@@ -99,7 +101,7 @@ def test_a_line_brings_the_same_frames_the_quick_way(line: bytes, cuts: list[int
     assert quick._rx_seq == plain._rx_seq
     assert quick._in_reject_condition == plain._in_reject_condition
     assert bytes(quick._buffer) == bytes(plain._buffer)
-    refused = {wire(NakFrame(0, 0, number)) for number in range(8)}
+    refused = {wire(NakFrame(0, False, number)) for number in range(8)}
     assert [one for one in fast.sent if one in refused] == [one for one in book.sent if one in refused]
     # It may acknowledge several frames at once, but in the end the same ones.
     assert fast.sent[-1:] == book.sent[-1:]
@@ -122,10 +124,16 @@ def test_noise_is_undone_by_noise(payload: bytes) -> None:
 def test_what_takes_a_frame_keeps_it_from_bellows() -> None:
     quick, end = link(quick=True)
     taken: list[bytes] = []
-    fastash.quicken(quick, lambda payload: payload == b"mine" and not taken.append(payload))
+
+    def take(payload: bytes) -> bool:
+        if payload == b"mine":
+            taken.append(payload)
+        return payload == b"mine"
+
+    fastash.quicken(quick, take)
     quick.data_received(wire(DataFrame(0, False, 0, b"mine")) + wire(DataFrame(1, False, 0, b"theirs")))
     assert (taken, end.brought) == ([b"mine"], [b"theirs"])
-    assert end.sent == [wire(AckFrame(0, 0, 2))]
+    assert end.sent == [wire(AckFrame(0, False, 2))]
 
 
 @st.composite
@@ -146,7 +154,7 @@ def callbacks(draw: st.DrawFn) -> tuple[int, bytes]:
     return version, frame
 
 
-def _size(kind: Any) -> int:
+def _size(kind: Any) -> int:  # noqa: ANN401 - one of bellows' types
     zeros = bytes(16)
     return len(zeros) - len(kind.deserialize(zeros)[1])
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import zigpy.types as zt
+import zigpy.types
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zigpy.datastructures import Debouncer
@@ -18,6 +18,7 @@ from device_plugins.zigbee.fastpath import FastPath
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of
 from tests.harness.waiting import eventually
 
+zt: Any = zigpy.types
 HOME_AUTOMATION = 0x0104
 MODELS = ("lamp-color", "plug", "climate", "contact", "thermostat")
 NOT_COMPARED = ("link_quality", "last_seen")
@@ -83,7 +84,9 @@ def cases(draw: st.DrawFn, attributes: list[list[tuple[int, int, int]]]) -> Case
     cluster, _, _ = draw(st.sampled_from(attributes[device]))
     own = [(attribute, kind) for number, attribute, kind in attributes[device] if number == cluster]
     told = draw(st.lists(st.sampled_from(own), min_size=1, max_size=3))
-    body = b"".join(draw(records(*one)) for one in told) + draw(st.sampled_from([b""] * 18 + [b"\x00", b"\x00\x00\x20"]))
+    body = b"".join(draw(records(*one)) for one in told) + draw(
+        st.sampled_from([b""] * 18 + [b"\x00", b"\x00\x00\x20"])
+    )
     control = draw(st.sampled_from([0x18] * 14 + [0x08, 0x1C, 0x0C, 0x10, 0x00, 0x19, 0x38]))
     manufacturer = draw(st.sampled_from([0x115F, 0x1049])).to_bytes(2, "little") if control & 0x04 else b""
     command = draw(st.sampled_from([0x0A] * 20 + [0x01, 0x0B]))
@@ -116,7 +119,9 @@ class Both:
         by_zigpy = self.state()
         self.put_back(before)
         device = self.devices[case.device]
-        incoming = Incoming(0, HOME_AUTOMATION, case.cluster, case.endpoint, 0, self.taken, device.short, 200, -50, case.frame)
+        incoming = Incoming(
+            0, HOME_AUTOMATION, case.cluster, case.endpoint, 0, self.taken, device.short, 200, -50, case.frame
+        )
         is_taken = fast_of(self.ready).take(incoming)
         await settled()
         self.taken += is_taken
@@ -173,7 +178,6 @@ async def report(ready: Bench, device: VirtualDevice, cluster: int, records: byt
 
 def record(attribute: int, kind: int, packed: bytes) -> bytes:
     return struct.pack("<HB", attribute, kind) + packed
-
 
 
 async def test_reports_of_a_paired_device_take_the_quick_way(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-import bellows.types as t
+import bellows.types
 import pytest
 from bellows.ezsp import EZSP
 from hypothesis import given
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from device_plugins.zigbee.fastsend import FastSender, Unicast
 from tests.device_plugins.zigbee.test_fast_line import VERSIONS
-
 
 
 def connection(version: int) -> Any:  # noqa: ANN401 - bellows is untyped
@@ -25,6 +24,7 @@ def sender(ezsp: Any) -> FastSender:  # noqa: ANN401 - bellows is untyped
     return FastSender(app)
 
 
+t: Any = bellows.types
 byte, word = st.integers(0, 0xFF), st.integers(0, 0xFFFF)
 
 

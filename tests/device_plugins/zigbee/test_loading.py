@@ -67,19 +67,27 @@ def test_threads_that_ask_at_once_get_the_whole_of_it(package: str) -> None:
     assert (found, executed()) == ([42] * 8, 1)
 
 
+LOOK = """
+import asyncio
+import sys
+
+from device_plugins.zigbee import loading
+
+asyncio.run(loading.load())
+seldom = {"aiohttp.client", "jsonschema.validators"}
+assert "bellows.ezsp" in sys.modules
+assert not seldom & sys.modules.keys()
+
+import zigpy.ota
+
+assert zigpy.ota.providers.BaseOtaProvider.__name__ == "BaseOtaProvider"
+assert not seldom & sys.modules.keys()
+
+import aiohttp
+
+assert aiohttp.ClientSession.__name__ == "ClientSession"
+"""
+
+
 def test_the_radio_libraries_come_without_what_they_seldom_use() -> None:
-    look = "; ".join(
-        (
-            "import asyncio, sys",
-            "from device_plugins.zigbee import loading",
-            "asyncio.run(loading.load())",
-            "assert 'bellows.ezsp' in sys.modules",
-            "assert not {'aiohttp.client', 'jsonschema.validators'} & sys.modules.keys()",
-            "import zigpy.ota",
-            "assert zigpy.ota.providers.BaseOtaProvider.__name__ == 'BaseOtaProvider'",
-            "assert {'aiohttp.client', 'jsonschema.validators'} & sys.modules.keys() == set()",
-            "import aiohttp",
-            "assert aiohttp.ClientSession.__name__ == 'ClientSession'",
-        )
-    )
-    subprocess.run([sys.executable, "-c", look], check=True)
+    subprocess.run([sys.executable, "-c", LOOK], check=True)
