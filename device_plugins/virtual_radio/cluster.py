@@ -9,10 +9,7 @@ from device_plugins.virtual_radio.zcltypes import ZclError
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """When an attribute is reported: seconds at least and at most between reports, and the least change.
-
-    The virtual device reports each change at once, and at `most` seconds without one; it keeps the rest to be read.
-    """
+    """When an attribute is reported: at least and at most so many seconds apart (0: changes only), least change."""
 
     least: int
     most: int

@@ -18,7 +18,9 @@ MAX_NAME = 100
 
 _ARGUMENTS = {
     "add": ("model", "name"),
-    **dict.fromkeys(("remove", "join", "rejoin", "leave", "stimuli"), ("device",)),
+    **dict.fromkeys(("remove", "rejoin", "leave", "stimuli", "conflict"), ("device",)),
+    "join": ("device", "through"),
+    "doze": ("device", "seconds"),
     "act": ("device", "stimulus", "value", "expect"),
     "set": ("device", "endpoint", "cluster", "attribute", "value"),
     "get": ("device", "endpoint", "cluster", "attribute"),
@@ -48,7 +50,9 @@ class Control:
             "devices": lambda _: [self._told(device) for device in radio.devices],
             "add": self._add,
             "remove": lambda args: radio.remove(self._device(args)),
-            "join": lambda args: radio.join(self._device(args)),
+            "join": lambda args: radio.join(self._device(args), _take(args, "through", str, "") or None),
+            "conflict": lambda args: radio.conflict(self._device(args)),
+            "doze": lambda args: radio.doze(self._device(args), _take(args, "seconds", float)),
             "rejoin": lambda args: radio.rejoin(self._device(args)),
             "leave": lambda args: radio.leave(self._device(args)),
             "act": self._act,
@@ -141,6 +145,7 @@ class Control:
             "nwk": device.short if joined else None,
             "reachable": device.reachable,
             "battery": device.battery,
+            "install_code": device.install_code.hex(),
             "values": {
                 item.name: item.value
                 for endpoint in device.endpoints.values()

@@ -77,9 +77,19 @@ class VirtualRadioPlugin(Plugin):
         await self._process.ask("remove", device=device)
 
     @service
-    async def join(self, device: str) -> None:
-        """Press a virtual device's pairing button; the network must be open."""
-        await self._process.ask("join", device=device)
+    async def join(self, device: str, through: str = "") -> None:
+        """Press a virtual device's pairing button; the network must be open, or the router it is to join `through`."""
+        await self._process.ask("join", device=device, **({"through": through} if through else {}))
+
+    @service
+    async def doze(self, device: str, seconds: float) -> None:
+        """Let a device listen only every so many seconds, as those on batteries do; 0: always."""
+        await self._process.ask("doze", device=device, seconds=seconds)
+
+    @service
+    async def conflict(self, device: str) -> None:
+        """Let another node claim a device's short address; the device takes a new one."""
+        await self._process.ask("conflict", device=device)
 
     @service
     async def rejoin(self, device: str) -> None:
