@@ -16,7 +16,7 @@ class Turned(Bench):
     """A device whose time one turns by hand."""
 
     def __init__(self, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(model)
+        super().__init__(model, instant=False)
         self.now = 1000.0
         self.due: dict[str, tuple[float, Callable[[], object]]] = {}
         monkeypatch.setattr("device_plugins.virtual_radio.reporting.time.monotonic", lambda: self.now)
