@@ -38,6 +38,8 @@ class Air(Protocol):
     """What carries a device's frames."""
 
     timers: Timers
+    # Whether no device holds changes back for the least interval of its reports.
+    hasty: bool
 
     @property
     def coordinator(self) -> str:
@@ -115,6 +117,11 @@ class VirtualDevice:
     def instant(self) -> bool:
         """Whether nothing here takes time."""
         return self._air.instant
+
+    @property
+    def hasty(self) -> bool:
+        """Whether it holds no change back for the least interval."""
+        return self._air.hasty or self._air.instant
 
     @property
     def node_descriptor(self) -> bytes:

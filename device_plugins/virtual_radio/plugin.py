@@ -14,12 +14,16 @@ _SEARCH_EVERY = 1.0
 
 
 class VirtualRadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`link` is the serial port to be made (default: `tty` in the plugin's folder); `latency_ms` is each device's."""
+    """`link` is the serial port to be made (default: `tty` in the plugin's folder); `latency_ms` is each device's.
+
+    `hasty` lets no device hold changes back for the least interval of its reports.
+    """
 
     link: str = ""
     ezsp: int = 14
     latency_ms: float = 5.0
     seed: int = 1
+    hasty: bool = True
 
 
 class VirtualRadioPlugin(Plugin):
@@ -35,6 +39,7 @@ class VirtualRadioPlugin(Plugin):
         link = config.link or str(ctx.data_dir / "tty")
         arguments = ["--pty-link", link, "--state", str(ctx.data_dir / "radio.json"), "--ezsp", str(config.ezsp)]
         arguments += ["--latency-ms", str(config.latency_ms), "--seed", str(config.seed)]
+        arguments += ["--hasty"] if config.hasty else []
         self._process = RadioProcess(arguments, ctx.data_dir / "radio.log", self._heard)
 
     @override

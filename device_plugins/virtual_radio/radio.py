@@ -40,6 +40,7 @@ class VirtualRadio:
     def __init__(self, version: int = 14, state: Path | None = None, latency: float = 0.005, seed: int = 1) -> None:
         self.faults = Faults(seed=seed)
         self.timers = Timers()
+        self.hasty = False
         self._seed = seed
         self._store = Store(state)
         self._dumps = Dumps()

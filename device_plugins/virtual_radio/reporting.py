@@ -24,8 +24,8 @@ class Speaker(Protocol):
     """The device that reports."""
 
     @property
-    def instant(self) -> bool:
-        """Whether nothing here takes time, so that no change is held back."""
+    def hasty(self) -> bool:
+        """Whether no change is held back for the least interval."""
 
     def later(self, key: str, seconds: float, call: Callable[[], object]) -> None:
         """Do something in a while, instead of what was planned under the same key."""
@@ -73,7 +73,7 @@ class Reporter:
         if not differs(attribute, told.value, reporting):
             return False
         wait = told.at + reporting.least - time.monotonic()
-        if wait <= 0 or self._speaker.instant:
+        if wait <= 0 or self._speaker.hasty:
             return True
         name = _name(here, cluster, attribute)
         self._speaker.later(name, wait, lambda: self._held_back(here, cluster, attribute))

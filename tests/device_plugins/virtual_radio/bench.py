@@ -20,6 +20,7 @@ class Bench:
     def __init__(self, model: str, *, instant: bool = True) -> None:
         self.timers = Timers()
         self.instant = instant
+        self.hasty = False
         self.sent: list[tuple[ApsFrame, bytes]] = []
         self.sent_to: list[str] = []
         self.noted: list[tuple[str, dict[str, object]]] = []
