@@ -102,8 +102,8 @@ class Known:
         self._plugin.available(self.id, status, reason)
 
     def silent(self, node: Node) -> None:
-        """Note that it did not answer through this node, unless the radio was lost since."""
-        if self.node is node:
+        """Note that it did not answer through this node, unless it sleeps or the radio was lost since."""
+        if self.node is node and self.record.signature.mains:
             self.available("offline", "it does not answer")
 
     def alive(self, lqi: int | None) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+from device_plugins.sdk import UnreachableError
 from device_plugins.zigbee.mapping import Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from hub.api import HubError, Undo
@@ -17,6 +18,10 @@ class RadioError(HubError):
     """The radio cannot be opened or was lost; the text says why in one sentence."""
 
     code = "radio"
+
+
+class BusyError(UnreachableError):
+    """The stick took no more; nothing was sent, so it may be sent again."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

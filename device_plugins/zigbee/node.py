@@ -13,7 +13,7 @@ from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueErr
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
-from device_plugins.zigbee.network import Ears
+from device_plugins.zigbee.network import BusyError, Ears
 from hub.api import Undo
 
 _CIE_ADDRESS, _ENROLL_RESPONSE = 0x0010, 0x00
@@ -21,6 +21,8 @@ _ENROLLED, _ZONE_ID = 0, 0
 _HEARD_EVENTS = ("attribute_report", "attribute_read")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
+# How bellows says that the stick took no more frames.
+_NOT_SENT = "Failed to enqueue"
 
 
 def hex_of(address: Iterable[int]) -> str:
@@ -180,6 +182,8 @@ class ZigpyNode:
             message = f"{self._id} did not confirm in time; it may be asleep or out of reach"
             raise CommandTimeoutError(message, device=self._id) from error
         except zigpy.exceptions.DeliveryError as error:
+            if str(error).startswith(_NOT_SENT):
+                raise BusyError(f"the stick is too busy to reach {self._id}", device=self._id) from error
             raise UnreachableError(f"{self._id} does not answer; is it powered?", device=self._id) from error
         except zigpy.exceptions.ParsingError as error:
             raise DeviceError(f"{self._id} gave an answer that cannot be read", device=self._id) from error

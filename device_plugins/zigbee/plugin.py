@@ -8,7 +8,7 @@ from typing import Any, ClassVar, override
 import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError
-from device_plugins.zigbee.actions import Actions
+from device_plugins.zigbee.actions import Actions, CommandEnded
 from device_plugins.zigbee.loading import open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
@@ -36,6 +36,7 @@ class Zigbee(DevicePlugin):
 
     protocol = "zigbee"
     Config: ClassVar[type[Settings]] = Settings
+    emits = (*DevicePlugin.emits, CommandEnded)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
@@ -49,7 +50,7 @@ class Zigbee(DevicePlugin):
             self._up,
             self._down,
         )
-        self.roster = Roster(self, self.link.lost)
+        self.roster = Roster(self, self.link.lost, self.actions)
         self._running: Task[None] | None = None
         self._permitting: Task[None] | None = None
         self._remembering: Task[None] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin
+from device_plugins.zigbee.actions import Actions
 from device_plugins.zigbee.joining import SilentError, learn_facts, read_values, set_up
 from device_plugins.zigbee.known import Known, Record
 from device_plugins.zigbee.mapping import Facts, Point
@@ -33,8 +34,9 @@ _LEFT = "it left the network"
 class Roster:
     """Keeps a record of each device, and configures it when it joins; it is the radio's `network.Listener`."""
 
-    def __init__(self, plugin: DevicePlugin, lost: Callable[[str], None]) -> None:
+    def __init__(self, plugin: DevicePlugin, lost: Callable[[str], None], actions: Actions) -> None:
         self.known: dict[str, Known] = {}
+        self._actions = actions
         self._lost = lost
         self._plugin = plugin
         self._ctx = plugin.ctx
@@ -52,6 +54,7 @@ class Roster:
             ieee = key.removeprefix(_DEVICE)
             known = self.known[ieee] = Known(self._plugin, ieee, msgspec.convert(value, Record))
             await self._plugin.announce(known.device)
+            self._ctx.state.delete(f"device/{known.id}/pending")
             if known.record.left:
                 known.available("offline", _LEFT)
             else:
@@ -169,6 +172,7 @@ class Roster:
             known.record.left = known.record.configured = False
         is_back = known.status != "online"
         known.alive(lqi)
+        self._actions.queues.heard(known.id)
         if (node := known.node) is None:
             return
         if not known.record.configured:
@@ -331,7 +335,8 @@ class Roster:
 
     async def _read(self, node: Node, known: Known, points: Iterable[Point]) -> None:
         try:
-            await read_values(node, points, background=True)
+            async with self._actions.lanes.background(known.id):
+                await read_values(node, points, background=True)
         except SilentError:
             if known.record.signature.mains:
                 known.silent(node)
