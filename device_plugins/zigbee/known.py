@@ -16,6 +16,7 @@ from device_plugins.sdk import (
     InvalidValueError,
     check_value,
 )
+from device_plugins.zigbee.availability import Watch
 from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Signature, action, describe
 from device_plugins.zigbee.mapping.features import LINK_QUALITY
 from device_plugins.zigbee.mapping.signature import Raw
@@ -50,6 +51,7 @@ class Known:
         self.reports = 0
         self.incomplete = 0
         """How often it answered, but not everything, while it was configured."""
+        self.watch = Watch(mains=record.signature.mains)
         self._plugin = plugin
         self._unlisten: Undo | None = None
         self._next_touch = 0.0
@@ -60,6 +62,7 @@ class Known:
         """Take a (new) record and map the device anew."""
         signature = record.signature
         self.record = record
+        self.watch.mains = signature.mains
         self.mapping = describe(signature, record.facts)
         self.device = Device(
             id=self.id,
@@ -85,6 +88,7 @@ class Known:
         """Hear this node."""
         self.detach()
         self.node = node
+        self.watch.resume(self._plugin.ctx.clock.monotonic())
         inputs = {(point.endpoint, point.cluster) for point in self.mapping.points}
         inputs |= {(endpoint, IAS_ZONE) for endpoint in self.mapping.zones}
         self._unlisten = node.listen(inputs, self.mapping.remotes, self)
@@ -92,6 +96,7 @@ class Known:
     def detach(self) -> None:
         """Hear nothing any more."""
         self.node = None
+        self.watch.pause()
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
@@ -104,6 +109,7 @@ class Known:
     def silent(self, node: Node) -> None:
         """Note that it did not answer through this node, unless it sleeps or the radio was lost since."""
         if self.node is node and self.record.signature.mains:
+            self.watch.doubt()
             self.available("offline", "it does not answer")
 
     def alive(self, lqi: int | None) -> None:
@@ -111,6 +117,7 @@ class Known:
         if self.status != "online":
             self.available("online")
         now = self._plugin.ctx.clock.monotonic()
+        self.watch.heard(now)
         if now >= self._next_touch:
             self._next_touch = now + _TOUCH_EVERY
             self._plugin.seen(self.id)

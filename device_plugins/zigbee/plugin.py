@@ -13,6 +13,7 @@ from device_plugins.zigbee.loading import open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
 from device_plugins.zigbee.roster import Roster
+from device_plugins.zigbee.watching import Watching
 from hub.api import Context, Task, service
 
 _PERMIT_MOST = 254
@@ -51,6 +52,7 @@ class Zigbee(DevicePlugin):
             self._down,
         )
         self.roster = Roster(self, self.link.lost, self.actions)
+        self.watching = Watching(ctx, self.roster.known, self.actions.lanes)
         self._running: Task[None] | None = None
         self._permitting: Task[None] | None = None
         self._remembering: Task[None] | None = None
@@ -58,6 +60,7 @@ class Zigbee(DevicePlugin):
     @override
     async def start(self) -> None:
         await self.roster.load()
+        await self.watching.load()
         if not self.settings.path:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
             self._down(self.link.reason)
@@ -76,6 +79,7 @@ class Zigbee(DevicePlugin):
             self._running.cancel()
             with suppress(asyncio.CancelledError):
                 await self._running
+        await self.watching.save()
 
     # What the registry wants
 
@@ -130,6 +134,7 @@ class Zigbee(DevicePlugin):
     async def _up(self, radio: Radio) -> None:
         self.radio = radio
         await self.roster.attach(radio)
+        self.watching.begin()
         self.ready()
         self._remembering = self.ctx.tasks.start("remembers the network", self._remember(radio))
         self.ctx.log.info("The radio at %s is up", self.settings.path)
@@ -154,6 +159,7 @@ class Zigbee(DevicePlugin):
     def _down(self, reason: str) -> None:
         self.radio = None
         self._remember_no_more()
+        self.watching.end()
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.

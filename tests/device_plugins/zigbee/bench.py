@@ -116,6 +116,7 @@ async def without_plugin(data_dir: Path, version: int = 14, seed: int = 1) -> As
 async def bench(data_dir: Path, version: int = 14, **config: object) -> AsyncIterator[Bench]:
     """A hub with the plugin running, its network up."""
     async with without_plugin(data_dir, version) as ready:
-        await ready.start(ready.radio.open_pty(), **config)
+        # The libraries are imported by the first test, which may take a while on a busy machine.
+        await ready.start(ready.radio.open_pty(), **{"start_wait": 60.0} | config)
         assert ready.protocol["status"] == "ready", ready.protocol
         yield ready
