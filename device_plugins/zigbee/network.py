@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from device_plugins.sdk import UnreachableError
+from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.mapping import Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from hub.api import HubError, Undo
@@ -131,6 +132,12 @@ class Radio(Protocol):
 
     def nodes(self) -> list[Node]:
         """The devices whose interview is complete."""
+
+    def links(self, ieee: str) -> Links:
+        """What a device keeps for others. Raises UnreachableError for one that is not on the network."""
+
+    async def multicast(self, group: int, request: Send) -> None:
+        """Send a command to all members of a group; nobody confirms it. Raises BusyError or RadioError."""
 
     async def permit(self, seconds: int) -> None:
         """Let devices join for at most 254 seconds; 0 closes. Raises RadioError."""

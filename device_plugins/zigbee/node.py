@@ -54,7 +54,7 @@ class ZigpyNode:
     def __init__(self, device: Any) -> None:  # noqa: ANN401 - zigpy's device, whose types are partial
         self.device = device
         self.ieee = hex_of(device.ieee)
-        self._id = f"zigbee-{self.ieee}"
+        self.id = f"zigbee-{self.ieee}"
 
     @property
     def lqi(self) -> int | None:
@@ -104,17 +104,17 @@ class ZigpyNode:
         target = self._cluster(endpoint, cluster)
         known = [attribute for attribute in attributes if _knows(target, attribute)]
         priority = t.PacketPriority.LOW if background else None
-        with self._told():
+        with self.told():
             values, failures = await target.read_attributes(known, retries=_RETRIES, priority=priority)
         lacking = {int(number) for number, status in failures.items() if status == UNSUPPORTED_ATTRIBUTE}
         return {int(number): _plain(value) for number, value in values.items() if value is not None}, lacking
 
     async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
         """Have the cluster's messages sent to the coordinator."""
-        with self._told():
+        with self.told():
             answer = await self._cluster(endpoint, cluster, output=output).bind()
         if answer[0] != SUCCESS:
-            raise refusal(int(answer[0]), self._id)
+            raise refusal(int(answer[0]), self.id)
 
     async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
         """Have attributes reported; returns why, for those it would not."""
@@ -127,10 +127,10 @@ class ZigpyNode:
             )
             for attribute, report in reports.items()
         }
-        with self._told():
+        with self.told():
             statuses = await target.configure_reporting_multiple(wanted)
         return {
-            int(attribute.id): str(refusal(int(status), self._id))
+            int(attribute.id): str(refusal(int(status), self.id))
             for attribute, status in statuses.items()
             if status != SUCCESS
         }
@@ -138,20 +138,20 @@ class ZigpyNode:
     async def enroll(self, endpoint: int) -> None:
         """Make the coordinator the zone's alarm panel: write its address, and enroll unasked, which most zones take."""
         target = self._cluster(endpoint, IAS_ZONE)
-        with self._told():
+        with self.told():
             await target.write_attributes({_CIE_ADDRESS: self.device.application.state.node_info.ieee})
         await self.answer_enroll(endpoint)
 
     async def answer_enroll(self, endpoint: int) -> None:
         """Accept a zone's request to be enrolled."""
         target = self._cluster(endpoint, IAS_ZONE)
-        with self._told():
+        with self.told():
             await target.command(_ENROLL_RESPONSE, _ENROLLED, _ZONE_ID, expect_reply=False)
 
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
         target = self._cluster(endpoint, request.cluster)
-        with self._told():
+        with self.told():
             if isinstance(request, Send):
                 answer = await target.command(request.command, *request.payload, retries=_RETRIES)
                 status = int(getattr(answer, "status", SUCCESS))
@@ -161,37 +161,37 @@ class ZigpyNode:
                 )
                 status = max((int(record.status) for record in records[0]), default=SUCCESS)
         if status != SUCCESS:
-            raise refusal(status, self._id)
+            raise refusal(status, self.id)
 
     def _cluster(self, endpoint: int, cluster: int, *, output: bool = False) -> Any:  # noqa: ANN401 - zigpy's cluster
         try:
             place = self.device.endpoints[endpoint]
             return (place.out_clusters if output else place.in_clusters)[cluster]
         except KeyError:
-            message = f"{self._id} has no cluster 0x{cluster:04X} on endpoint {endpoint}"
-            raise UnsupportedError(message, device=self._id) from None
+            message = f"{self.id} has no cluster 0x{cluster:04X} on endpoint {endpoint}"
+            raise UnsupportedError(message, device=self.id) from None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
         """Turn what zigpy, bellows and the port raise into the vocabulary's errors."""
         try:
             yield
         except DeviceError:
             raise
         except TimeoutError as error:
-            message = f"{self._id} did not confirm in time; it may be asleep or out of reach"
-            raise CommandTimeoutError(message, device=self._id) from error
+            message = f"{self.id} did not confirm in time; it may be asleep or out of reach"
+            raise CommandTimeoutError(message, device=self.id) from error
         except zigpy.exceptions.DeliveryError as error:
             if str(error).startswith(_NOT_SENT):
-                raise BusyError(f"the stick is too busy to reach {self._id}", device=self._id) from error
-            raise UnreachableError(f"{self._id} does not answer; is it powered?", device=self._id) from error
+                raise BusyError(f"the stick is too busy to reach {self.id}", device=self.id) from error
+            raise UnreachableError(f"{self.id} does not answer; is it powered?", device=self.id) from error
         except zigpy.exceptions.ParsingError as error:
-            raise DeviceError(f"{self._id} gave an answer that cannot be read", device=self._id) from error
+            raise DeviceError(f"{self.id} gave an answer that cannot be read", device=self.id) from error
         except (ValueError, KeyError) as error:
-            raise InvalidValueError(f"{self._id} cannot be sent that: {error}", device=self._id) from error
+            raise InvalidValueError(f"{self.id} cannot be sent that: {error}", device=self.id) from error
         except FAULTS as error:
-            message = f"talking to {self._id} failed: {str(error) or type(error).__name__}"
-            raise UnreachableError(message, device=self._id) from error
+            message = f"talking to {self.id} failed: {str(error) or type(error).__name__}"
+            raise UnreachableError(message, device=self.id) from error
 
 
 FAULTS = (

@@ -9,6 +9,10 @@ import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError
 from device_plugins.zigbee.actions import Actions, CommandEnded
+from device_plugins.zigbee.group_actions import GroupActions
+from device_plugins.zigbee.group_device import Group
+from device_plugins.zigbee.group_services import GroupServices
+from device_plugins.zigbee.groups import Groups
 from device_plugins.zigbee.loading import open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
@@ -32,7 +36,7 @@ class RadioStatus(msgspec.Struct, frozen=True):
     network: NetworkInfo | None = None
 
 
-class Zigbee(DevicePlugin):
+class Zigbee(GroupServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
     protocol = "zigbee"
@@ -52,6 +56,9 @@ class Zigbee(DevicePlugin):
             self._down,
         )
         self.roster = Roster(self, self.link.lost, self.actions)
+        self.grouping = Groups(self, self.roster.known, self.actions.queues, self._ready_radio)
+        self.group_actions = GroupActions(self, self.grouping, self.actions)
+        self.roster.restorers.append(self.grouping.restore)
         self.watching = Watching(ctx, self.roster.known, self.actions.lanes)
         self._running: Task[None] | None = None
         self._permitting: Task[None] | None = None
@@ -61,6 +68,7 @@ class Zigbee(DevicePlugin):
     async def start(self) -> None:
         await self.roster.load()
         await self.watching.load()
+        await self.grouping.load()
         if not self.settings.path:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
             self._down(self.link.reason)
@@ -86,6 +94,9 @@ class Zigbee(DevicePlugin):
     @override
     async def execute(self, device: Device, key: str, command: str, arguments: dict[str, Any]) -> None:
         self._ready_radio()
+        if (group := self._group(device)) is not None:
+            await self.group_actions.carry_out(group, key, command, arguments)
+            return
         known = self.roster.known.get(device.id.removeprefix("zigbee-"))
         if known is None:
             raise UnreachableError(f"{device.id} is not on the network; pair it again", device=device.id)
@@ -111,7 +122,11 @@ class Zigbee(DevicePlugin):
     @override
     async def forget(self, device: Device) -> None:
         self.actions.forget(device.id)
+        if (group := self._group(device)) is not None:
+            await self.grouping.delete(group)
+            return
         await self.roster.forget(device)
+        await self.grouping.dropped(device.id.removeprefix("zigbee-"))
 
     @service
     async def status(self) -> RadioStatus:
@@ -166,6 +181,9 @@ class Zigbee(DevicePlugin):
         self.session = ""
         self._permit_no_more()
         self.ctx.log.warning("The radio is down: %s", reason)
+
+    def _group(self, device: Device) -> Group | None:
+        return next((one for one in self.grouping.all.values() if one.id == device.id), None)
 
     def _ready_radio(self) -> Radio:
         if self.radio is None or self.link.state is not LinkState.UP:

@@ -16,11 +16,16 @@ import zigpy.types as t
 from bellows.ash import NcpFailure
 from bellows.zigbee.application import ControllerApplication
 from zigpy.device import BaseDevice, ZigbeeDevice
+from zigpy.group import Group
 from zigpy.util import CatchingTaskMixin
 
+from device_plugins.sdk import UnreachableError
+from device_plugins.zigbee.links import Links
+from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.mapping.status import SUCCESS
-from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
+from device_plugins.zigbee.network import BusyError, Listener, NetworkInfo, Node, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
+from device_plugins.zigbee.zigpy_links import ZigpyLinks
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -128,6 +133,23 @@ class ZigpyRadio:
     def nodes(self) -> list[Node]:
         """The devices whose interview is complete."""
         return [self._node(device) for device in self._app.devices.values() if self._is_ready(device)]
+
+    def links(self, ieee: str) -> Links:
+        """What a device keeps for others."""
+        device = self._find(ieee)
+        if device is None:
+            raise UnreachableError(f"zigbee-{ieee} is not on the network; pair it again", device=f"zigbee-{ieee}")
+        return ZigpyLinks(self._node(device))
+
+    async def multicast(self, group: int, request: Send) -> None:
+        """Send a command to all members of a group; nobody confirms it."""
+        cluster: Any = Group(group, groups=self._app.groups).endpoint[request.cluster]
+        try:
+            await cluster.command(request.command, *request.payload, expect_reply=False)
+        except zigpy.exceptions.DeliveryError as error:
+            raise BusyError(f"the stick at {self._path} is too busy to reach group {group}") from error
+        except FAULTS as error:
+            raise RadioError(f"the radio at {self._path} does not send to group {group}: {_text(error)}") from error
 
     async def permit(self, seconds: int) -> None:
         """Let devices join for at most 254 seconds; 0 closes."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,9 @@ from device_plugins.zigbee.mapping import Facts, Point
 from device_plugins.zigbee.network import Node, Radio, RadioError
 from device_plugins.zigbee.retries import Retries
 from hub.api import HubError, Task
+
+type Restore = Callable[[Known], Awaitable[list[str]]]
+"""Returns what a device would not take, in sentences."""
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -45,6 +48,8 @@ class Roster:
         self._tried: dict[str, float] = {}
         self._retries = Retries(plugin.ctx.clock)
         self._leaving: set[str] = set()
+        self.restorers: list[Restore] = []
+        """What puts back on a device that has joined anew what it was told before."""
 
     # The life of the plugin and of the radio
 
@@ -252,6 +257,8 @@ class Roster:
         if unanswered and known.incomplete < _MISSING_ANSWERS:
             known.incomplete += 1
             raise SilentError(f"it did not answer everything ({', '.join(unanswered)})", device=known.id)
+        for restore in self.restorers:
+            refused += await restore(known)
         problems = [*refused, *(f"{what}: no answer" for what in unanswered)]
         for problem in problems:
             LOG.warning("Configuring %s: %s", node.ieee, problem)
