@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from device_plugins.sdk import DeviceError, DevicePlugin, InvalidValueError, UnsupportedError
-from device_plugins.zigbee.finding import known_of
+from device_plugins.zigbee.finding import group_of, known_of, split
 from device_plugins.zigbee.group_actions import GroupActions
 from device_plugins.zigbee.group_device import Group, Member
 from device_plugins.zigbee.groups import GROUPS, SCENES, Groups
@@ -66,19 +66,19 @@ class GroupServices(DevicePlugin):
     @service
     async def group_delete(self, group: str) -> None:
         """Delete a group; members that cannot be told forget it when they are told something else about groups."""
-        await self.ctx.services.call("devices.remove", device=self.grouping.find(group).id)
+        await self.ctx.services.call("devices.remove", device=(await self._find(group)).id)
 
     @service
     async def group_add(self, group: str, members: Names) -> GroupInfo:
         """Add devices to a group; fails with the names of those that did not confirm, the others are in it."""
-        found = self.grouping.find(group)
+        found = await self._find(group)
         await self.grouping.add(found, [one for member in members for one in await self._members(member)])
         return _info(found)
 
     @service
     async def group_remove(self, group: str, members: Names) -> GroupInfo:
         """Remove devices from a group."""
-        found = self.grouping.find(group)
+        found = await self._find(group)
         wanted = [one for member in members for one in await self._members(member, any_endpoint=True)]
         await self.grouping.remove(found, wanted)
         return _info(found)
@@ -86,7 +86,7 @@ class GroupServices(DevicePlugin):
     @service
     async def scene_store(self, group: str, scene: str) -> SceneInfo:
         """Have the members of a group remember how they are now, under a name; an existing scene is overwritten."""
-        found, name = self.grouping.find(group), scene.strip()
+        found, name = await self._find(group), scene.strip()
         if not 0 < len(name) <= _MOST_NAME:
             raise InvalidValueError(f"a scene's name has 1 to {_MOST_NAME} characters")
         number = _scene(found, name) or _free(found)
@@ -98,27 +98,28 @@ class GroupServices(DevicePlugin):
     @service
     async def scene_recall(self, group: str, scene: str, transition: Transition | None = None) -> None:
         """Have the members of a group become as they were when the scene was stored, within `transition` seconds."""
-        found = self.grouping.find(group)
+        found = await self._find(group)
         await self.group_actions.recall(found, _known_scene(found, scene), transition)
 
     @service
     async def scene_remove(self, group: str, scene: str) -> None:
         """Have the members of a group forget a scene."""
-        found = self.grouping.find(group)
+        found = await self._find(group)
         number = _known_scene(found, scene)
         await self._scenes(found, _REMOVE_SCENE, number, "removed")
         del found.scenes[str(number)]
         await self.grouping.save(found)
 
+    async def _find(self, group: str) -> Group:
+        return await group_of(self, self.grouping, group) or self.grouping.find(group)
+
     async def _members(self, text: str, *, any_endpoint: bool = False) -> list[Member]:
-        name, _, number = text.rpartition("/") if "/" in text else (text, "", "")
-        if number and not number.isdecimal():
-            raise InvalidValueError(f"{text[:80]!r} should be a device, or a device/endpoint with a number")
+        name, number = split(text)
         known = await known_of(self, self.roster, name)
         able = [
             one.id
             for one in known.record.signature.endpoints
-            if (any_endpoint or GROUPS in one.inputs) and number in {"", str(one.id)}
+            if (any_endpoint or GROUPS in one.inputs) and number in {0, one.id}
         ]
         if not able:
             raise UnsupportedError(f"{text[:80]} cannot be in a group: it has no Groups cluster", device=known.id)

@@ -50,11 +50,17 @@ class Groups:
 
         Raises UnknownDeviceError.
         """
+        if (found := self.named(group)) is not None:
+            return found
+        there = ", ".join(one.name for one in self.all.values()) or "none"
+        raise UnknownDeviceError(f"there is no group {group[:80]!r}; there are: {there}")
+
+    def named(self, group: str) -> Group | None:
+        """A group by number, id or the name it was made with, if there is one."""
         for one in self.all.values():
             if group in {str(one.number), one.id} or group.casefold() == one.name.casefold():
                 return one
-        there = ", ".join(one.name for one in self.all.values()) or "none"
-        raise UnknownDeviceError(f"there is no group {group[:80]!r}; there are: {there}")
+        return None
 
     async def create(self, name: str, members: Iterable[Member]) -> Group:
         """Make a group.

@@ -4,6 +4,7 @@ import functools
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Mapping as Mappings
 from typing import NamedTuple
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, UnreachableError
@@ -53,8 +54,8 @@ async def learn_facts(node: Node, signature: Signature, facts: Facts) -> Outcome
     )
 
 
-async def set_up(node: Node, mapping: Mapping) -> Outcome:
-    """Bind clusters, configure reporting, enroll zones.
+async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report]) -> Outcome:
+    """Bind clusters, configure reporting, enroll zones; `own` is the owner's reporting, by `place_of` a point.
 
     Raises SilentError when the device stops answering.
     """
@@ -72,7 +73,7 @@ async def set_up(node: Node, mapping: Mapping) -> Outcome:
         jobs.append(("enrolment", functools.partial(node.enroll, endpoint)))
         jobs.append(("binding of alarms", bind(endpoint, IAS_ZONE)))
     jobs += [(f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.remotes]
-    for (endpoint, cluster), reports in _reports(mapping.points).items():
+    for (endpoint, cluster), reports in _reports(mapping.points, own).items():
         jobs.append((f"binding of 0x{cluster:04X}", bind(endpoint, cluster)))
         jobs.append((f"reporting of 0x{cluster:04X}", functools.partial(report, endpoint, cluster, reports)))
     return await _ask_all(jobs)
@@ -138,9 +139,15 @@ def _is_sound(value: Raw) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _reports(points: Iterable[Point]) -> dict[tuple[int, int], dict[int, Report]]:
+def place_of(point: Point) -> str:
+    """Where a point's attribute is, as a key of the record."""
+    return f"{point.endpoint}/{point.cluster:04x}/{point.attribute:04x}"
+
+
+def _reports(points: Iterable[Point], own: Mappings[str, Report]) -> dict[tuple[int, int], dict[int, Report]]:
     found: dict[tuple[int, int], dict[int, Report]] = {}
     for point in points:
         if point.report is not None:
-            found.setdefault((point.endpoint, point.cluster), {})[point.attribute] = point.report
+            report = own.get(place_of(point), point.report)
+            found.setdefault((point.endpoint, point.cluster), {})[point.attribute] = report
     return found

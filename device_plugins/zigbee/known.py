@@ -17,7 +17,7 @@ from device_plugins.sdk import (
     check_value,
 )
 from device_plugins.zigbee.availability import Watch
-from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Signature, action, describe
+from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Report, Signature, action, describe
 from device_plugins.zigbee.mapping.features import LINK_QUALITY
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.network import AttributeEvent, Node
@@ -31,12 +31,16 @@ _STATUS_CHANGE, _ENROLL_REQUEST = 0x00, 0x01
 
 
 class Record(msgspec.Struct):
-    """What is remembered of a device; `configured` says that binding and reporting are done, `left` that it went."""
+    """What is remembered of a device; `configured` says that binding and reporting are done, `left` that it went.
+
+    `reporting` is what the owner has chosen instead of the usual, by `joining.place_of` a point.
+    """
 
     signature: Signature
     facts: Facts
     configured: bool = False
     left: bool = False
+    reporting: dict[str, Report] = {}
 
 
 class Known:

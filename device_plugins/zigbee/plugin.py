@@ -13,6 +13,7 @@ from device_plugins.zigbee.group_actions import GroupActions
 from device_plugins.zigbee.group_device import Group
 from device_plugins.zigbee.group_services import GroupServices
 from device_plugins.zigbee.groups import Groups
+from device_plugins.zigbee.link_services import LinkServices
 from device_plugins.zigbee.loading import open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
@@ -36,7 +37,7 @@ class RadioStatus(msgspec.Struct, frozen=True):
     network: NetworkInfo | None = None
 
 
-class Zigbee(GroupServices):
+class Zigbee(GroupServices, LinkServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
     protocol = "zigbee"

@@ -165,7 +165,7 @@ class Roster:
         if known is not None and not known.record.left:
             known.record.left = True
             known.available("offline", _LEFT)
-            self._ctx.tasks.start(f"remember {ieee}", self._save(known))
+            self._ctx.tasks.start(f"remember {ieee}", self.save(known))
 
     def alive(self, ieee: str, lqi: int | None) -> None:
         """Something came from a device."""
@@ -247,12 +247,12 @@ class Roster:
         self._plugin.pairing_step("interviewing", known.device, progress=0.6)
         if self._radio is not None:
             await self._radio.flush()
-        await self._save(known, durable=True)
+        await self.save(known, durable=True)
         await self._ctx.storage.delete(_JOINED + node.ieee)
         await self._plugin.announce(known.device)
         known.available("online")
         self._plugin.pairing_step("interviewing", known.device, progress=0.8)
-        refused, missing = await set_up(node, known.mapping)
+        refused, missing = await set_up(node, known.mapping, known.record.reporting)
         unanswered = [*unanswered, *missing]
         if unanswered and known.incomplete < _MISSING_ANSWERS:
             known.incomplete += 1
@@ -263,7 +263,7 @@ class Roster:
         for problem in problems:
             LOG.warning("Configuring %s: %s", node.ieee, problem)
         known.record.configured = True
-        await self._save(known, durable=True)
+        await self.save(known, durable=True)
         # If it falls asleep meanwhile, what is missing is read when it is next heard.
         with suppress(SilentError):
             await read_values(node, known.mapping.points)
@@ -282,13 +282,13 @@ class Roster:
                 unanswered = (await learn_facts(node, signature, facts)).unanswered
             except SilentError as error:
                 silent = error
-            record = Record(signature, facts)
+            record = Record(signature, facts, reporting=known.record.reporting if known else {})
             if known is None:
                 known = self.known[node.ieee] = Known(self._plugin, node.ieee, record)
             else:
                 known.learn(record)
             if silent is not None:
-                await self._save(known, durable=True)
+                await self.save(known, durable=True)
                 await self._plugin.announce(known.device)
                 known.attach(node)
                 raise silent
@@ -348,7 +348,8 @@ class Roster:
             if known.record.signature.mains:
                 known.silent(node)
 
-    async def _save(self, known: Known, *, durable: bool = False) -> None:
+    async def save(self, known: Known, *, durable: bool = False) -> None:
+        """Write a device's record."""
         value = msgspec.to_builtins(known.record)
         await self._ctx.storage.set(_DEVICE + known.ieee, value, durable=durable)
 

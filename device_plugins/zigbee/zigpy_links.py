@@ -72,7 +72,7 @@ class ZigpyLinks:
                 answer = await target.general_command(foundation.GeneralCommand.Read_Reporting_Configuration, records)
             for one in getattr(answer, "attribute_configs", ()):
                 if one.status == SUCCESS and one.config.max_interval != _NO_REPORTS:
-                    change = one.config.reportable_change
+                    change = getattr(one.config, "reportable_change", None)  # a flag has none
                     found[int(one.config.attrid)] = Report(
                         int(one.config.min_interval),
                         int(one.config.max_interval),

@@ -17,10 +17,10 @@ def heard_commands(device: VirtualDevice, cluster: int, monkeypatch: pytest.Monk
     heard: list[bytes] = []
     hear = device.hear
 
-    def note(aps: Any, data: bytes, *, alone: bool = True) -> None:  # noqa: ANN401 - passed on
+    def note(aps: Any, data: bytes, **more: Any) -> None:  # noqa: ANN401 - passed on
         if aps.cluster == cluster and data[0] & 3 == 1:
             heard.append(data[3:])
-        hear(aps, data, alone=alone)
+        hear(aps, data, **more)
 
     monkeypatch.setattr(device, "hear", note)
     return heard
