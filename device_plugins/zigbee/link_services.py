@@ -91,7 +91,7 @@ class LinkServices(DevicePlugin):
     async def reporting(self, device: str) -> list[ReportingInfo]:
         """Show how a device reports its values, as it tells it."""
         known = await known_of(self, self.roster, device)
-        return await self._reporting(known, known.mapping.points)
+        return await self._reporting(known, [one for one in known.mapping.points if one.report is not None])
 
     @service
     async def set_reporting(
@@ -134,7 +134,7 @@ class LinkServices(DevicePlugin):
         if refused:
             raise DeviceError("; ".join(refused.values()), device=known.id)
 
-    async def _reporting(self, known: Known, points: tuple[Point, ...] | list[Point]) -> list[ReportingInfo]:
+    async def _reporting(self, known: Known, points: list[Point]) -> list[ReportingInfo]:
         places: dict[tuple[int, int], list[int]] = {}
         for point in points:
             places.setdefault((point.endpoint, point.cluster), []).append(point.attribute)

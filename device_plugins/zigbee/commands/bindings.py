@@ -58,4 +58,4 @@ def _show(session: Session, found: list[dict[str, Any]]) -> None:
     rows = [
         [str(one["endpoint"]), one["cluster"], place(one["target"], one["target_endpoint"], known)] for one in found
     ]
-    table(("ENDPOINT", "CLUSTER", "GOES TO"), rows, keep="GOES TO", empty="no bindings")
+    table(("Endpoint", "Cluster", "Goes to"), rows, keep="Goes to", empty="no bindings")

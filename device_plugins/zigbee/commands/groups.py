@@ -33,7 +33,7 @@ def show(session: Session) -> None:
         ]
         for one in found
     ]
-    table(("NUMBER", "GROUP", "MEMBERS", "SCENES"), rows, keep="GROUP", empty="no groups")
+    table(("Number", "Group", "Members", "Scenes"), rows, keep="Group", empty="no groups")
 
 
 @groups.command()

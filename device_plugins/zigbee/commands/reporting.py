@@ -58,4 +58,4 @@ def _show(session: Session, found: list[dict[str, Any]]) -> None:
         ]
         for one in found
     ]
-    table(("VALUE", "NO SOONER", "NO LATER", "CHANGE", ""), rows, keep="VALUE", empty="nothing is reported")
+    table(("Value", "No sooner", "No later", "Change", ""), rows, keep="Value", empty="nothing is reported")

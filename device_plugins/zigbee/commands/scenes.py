@@ -9,7 +9,7 @@ from hub.cli.kit import Session, emit, say, table, talks
 
 scenes = typer.Typer(help="Scenes: how a group is to look, remembered by its members.")
 
-SceneArgument = Annotated[str, typer.Argument(metavar="SCENE", help="Its name or number.")]
+SceneArgument = Annotated[str, typer.Argument(metavar="Scene", help="Its name or number.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def show(session: Session) -> None:
         return
     known = names(session)
     shown = [[known.get(one["group"], one["group"]), one["name"], str(one["number"])] for one in rows]
-    table(("GROUP", "SCENE", "NUMBER"), shown, keep="SCENE", empty="no scenes")
+    table(("Group", "Scene", "Number"), shown, keep="Scene", empty="no scenes")
 
 
 @scenes.command()

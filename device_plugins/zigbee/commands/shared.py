@@ -9,7 +9,7 @@ from hub.cli.kit import Session
 LIMIT_S = 30.0
 """How long a command that speaks to several devices may take."""
 
-GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="Its name or number.")]
+GroupArgument = Annotated[str, typer.Argument(metavar="Group", help="Its name or number.")]
 MembersArgument = Annotated[
     list[str], typer.Argument(metavar="DEVICE...", help="Devices by name or id; `Lamp/2` is its endpoint 2 alone.")
 ]

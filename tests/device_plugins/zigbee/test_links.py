@@ -100,7 +100,7 @@ async def test_what_a_device_does_not_report_is_empty(tmp_path: Path) -> None:
             for attribute in cluster.attributes.values():
                 attribute.reporting = None
         told = await ready.hub.call("zigbee.reporting", device=id_of(lamp))
-        assert {(one.key, one.minimum) for one in told} == {("on_off", None), ("level", None), ("firmware", None)}
+        assert {(one.key, one.minimum) for one in told} == {("on_off", None), ("level", None)}
 
 
 async def test_reporting_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
