@@ -7,6 +7,10 @@ roster      the devices, and what becomes of them as the network and the radio c
 joining     what is asked of and told to a device that joins
 retries     trying again by itself what found no answer
 actions     commands, and seeing that they worked
+queues lanes   their order, what replaces what, what is sent again; whose turn it is on the air
+availability watching   what a device's silence means; who is asked whether it is there
+groups group_device group_actions group_services   groups and scenes
+links zigpy_links bindings link_services           bindings and reporting
 known       one known device: its record, its availability, its reports on their way into state
 network     what the two sides say to each other, in plain data
 mapping     clusters and attributes to capabilities and back; pure

@@ -54,7 +54,7 @@ async def learn_facts(node: Node, signature: Signature, facts: Facts) -> Outcome
     )
 
 
-async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report]) -> Outcome:
+async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report] | None = None) -> Outcome:
     """Bind clusters, configure reporting, enroll zones; `own` is the owner's reporting, by `place_of` a point.
 
     Raises SilentError when the device stops answering.
@@ -73,7 +73,7 @@ async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report]) -> Ou
         jobs.append(("enrolment", functools.partial(node.enroll, endpoint)))
         jobs.append(("binding of alarms", bind(endpoint, IAS_ZONE)))
     jobs += [(f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.remotes]
-    for (endpoint, cluster), reports in _reports(mapping.points, own).items():
+    for (endpoint, cluster), reports in _reports(mapping.points, own or {}).items():
         jobs.append((f"binding of 0x{cluster:04X}", bind(endpoint, cluster)))
         jobs.append((f"reporting of 0x{cluster:04X}", functools.partial(report, endpoint, cluster, reports)))
     return await _ask_all(jobs)

@@ -221,16 +221,16 @@ async def test_other_versions_of_the_stick(tmp_path: Path, version: int) -> None
 
 
 async def check_link_quality(ready: Bench) -> None:
-    sensor = await ready.pair("climate")
+    sensor = await ready.pair("contact")  # it tells every change at once
     path = f"device/{id_of(sensor)}/link_quality"
 
     def changes() -> int:
         return sum(event.subject == path for event in ready.hub.events_of("state.changed"))
 
     before = changes()
-    for celsius in range(20):
-        ready.radio.act(sensor, "temperature", celsius)
-        await ready.becomes(sensor, "temperature", celsius)
+    for number in range(20):
+        ready.radio.act(sensor, "contact", "closed" if number % 2 else "open")
+        await ready.becomes(sensor, "contact", bool(number % 2))
     assert changes() == before
 
 

@@ -17,6 +17,7 @@ from device_plugins.sdk import (
 )
 from device_plugins.virtual_radio import VirtualDevice
 from device_plugins.zigbee.group_device import availability_of, common, value_of
+from hub.tasks import TaskGroup
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
 
@@ -114,7 +115,7 @@ async def test_a_member_that_missed_the_frame_is_told_by_itself(
 async def test_members_that_do_not_answer_are_named(tmp_path: Path) -> None:
     async with lamps(tmp_path) as (ready, (one, other)):
         other.reachable = False
-        command = ready.hub.context("zigbee").tasks.start("a person", tell(ready, "on_off", "on"))
+        command = TaskGroup("test", lambda *_: None).start("a person", tell(ready, "on_off", "on"))
         await ready.in_time(command.done, "the command is over")
         with pytest.raises(UnreachableError, match=f"1 of 2 members did not do it: {id_of(other)}"):
             await command

@@ -108,7 +108,7 @@ async def test_a_device_whose_configuration_was_cut_short_is_configured_after_th
         for device in (lamp, sensor):
             known = ready.plugin.roster.known[id_of(device).removeprefix("zigbee-")]
             known.record.configured = False
-            await ready.plugin.roster._save(known)
+            await ready.plugin.roster.save(known)
             device.bindings.clear()
         await ready.stop()
         await ready.start(ready.radio.address)

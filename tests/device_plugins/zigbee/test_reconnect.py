@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_plugins.sdk import UnreachableError
+from device_plugins.zigbee.links import Links
+from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.network import NetworkInfo, Node, Radio, RadioError
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
 from hub.tasks import TaskGroup
@@ -20,6 +23,12 @@ class FakeRadio:
 
     def nodes(self) -> list[Node]:
         return []
+
+    def links(self, ieee: str) -> Links:
+        raise UnreachableError(ieee)
+
+    async def multicast(self, group: int, request: Send) -> None:
+        del group, request
 
     async def permit(self, seconds: int) -> None:
         del seconds

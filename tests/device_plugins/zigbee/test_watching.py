@@ -63,21 +63,21 @@ async def test_a_sensor_that_falls_silent_is_gone_after_a_day_and_not_asked(tmp_
 async def test_a_rhythm_is_learned_and_survives_a_restart(tmp_path: Path) -> None:
     async with without_plugin(tmp_path) as ready:
         await ready.start(ready.radio.open_pty())
-        sensor = await ready.pair("climate")
+        door = await ready.pair("contact")
         for number in range(60):
             await passes(ready, HOUR)
-            ready.radio.act(sensor, "temperature", 10.0 + number % 20)
-            await ready.becomes(sensor, "temperature", 10.0 + number % 20)
+            ready.radio.act(door, "contact", "closed" if number % 2 else "open")
+            await ready.becomes(door, "contact", bool(number % 2))
         await ready.stop()
         await ready.start(ready.radio.address)
-        ready.radio.act(sensor, "humidity", 71.0)
-        await ready.becomes(sensor, "humidity", 71.0)
-        sensor.reachable = False
+        ready.radio.act(door, "contact", "open")
+        await ready.becomes(door, "contact", False)
+        door.reachable = False
         await passes(ready, 2.5 * HOUR)
-        assert ready.value(sensor, "availability") == "online"
+        assert ready.value(door, "availability") == "online"
         await passes(ready, 2 * HOUR)
-        assert ready.value(sensor, "availability") == "offline"
-        assert "it usually speaks at least every 68 minutes" in ready.value(sensor, "availability_reason")
+        assert ready.value(door, "availability") == "offline"
+        assert "it usually speaks at least every 68 minutes" in ready.value(door, "availability_reason")
 
 
 async def test_days_without_a_radio_do_not_count(tmp_path: Path) -> None:
