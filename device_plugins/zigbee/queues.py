@@ -16,6 +16,7 @@ CALLER_LIMIT, SLEEPER_LIMIT = 8.0, 30.0
 # A sleeping device is tried when it is heard, and every so often by itself: some poll without a word.
 _SLEEPER_FIRST, _SLEEPER_MOST = 30.0, 600.0
 EXPIRY = 3600.0
+_LASTS, _MOMENT = 1.0, 0.25
 _MOST_WAITING = 32
 
 type Told = Callable[[str, list[Job]], None]
@@ -88,6 +89,7 @@ class _Line:
         self.is_closed = False
         self.misses = 0
         self.heard = asyncio.Event()
+        self.cut = _nothing
 
     def newer(self, job: Job) -> Job | None:
         """The one that waits to be sent instead of this one."""
@@ -144,6 +146,7 @@ class Queues:
         """A device spoke: now it can be told what waits for it."""
         if (line := self._lines.get(device)) is not None:
             line.heard.set()
+            line.cut()
 
     def forget(self, device: str, why: str = "it was removed") -> None:
         """Drop what waits for a device."""
@@ -210,7 +213,9 @@ class Queues:
         error: DeviceError | None = UnreachableError(f"{line.device}: it was interrupted", device=line.device)
         newer: Job | None = None
         try:
-            async with asyncio.timeout(SLEEPER_LIMIT if job.persists else CALLER_LIMIT):
+            async with asyncio.timeout(SLEEPER_LIMIT if job.persists else CALLER_LIMIT) as limit:
+                if job.persists and job.absolute:
+                    line.cut = _cutter(limit)
                 newer = await self._attempts(line, job)
             error = None
         except TimeoutError:
@@ -218,6 +223,7 @@ class Queues:
         except DeviceError as raised:
             error = raised
         finally:
+            line.cut = _nothing
             if newer is not None:
                 newer.replace(job)
             elif job.persists and not line.is_closed and _is_asleep(job, error):
@@ -287,6 +293,27 @@ class Queues:
 
     def _tell(self, line: _Line) -> None:
         self.told(line.device, [*line.waiting] if line.is_parked else [])
+
+
+def _cutter(limit: asyncio.Timeout) -> Callable[[], None]:
+    """What ends an attempt that lasts when the device is heard: it is awake now, and may not be when that fails.
+
+    What was heard may be the answer, so it is given a moment.
+    """
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+
+    def cut() -> None:
+        now = loop.time()
+        when = limit.when()
+        if not limit.expired() and now - begun >= _LASTS and (when is None or when > now + _MOMENT):
+            limit.reschedule(now + _MOMENT)
+
+    return cut
+
+
+def _nothing() -> None:
+    pass
 
 
 def _is_asleep(job: Job, error: DeviceError | None) -> bool:

@@ -111,3 +111,25 @@ async def test_what_waits_for_a_device_that_is_removed_is_dropped(
         (ended,) = ready.hub.events_of("zigbee.command")
         assert ended.data.error == "unreachable"
         assert ready.value(valve, "pending") is None
+
+
+async def test_a_device_that_polls_soon_is_told_when_it_does(tmp_path: Path) -> None:
+    async with bench(tmp_path) as ready:
+        valve = await ready.pair("thermostat")
+        ready.radio.doze(valve, 1.0)
+        await ready.command(valve, "heating_setpoint", "set", value=22.0)
+        assert valve.value("occupied_heating_setpoint") == 2200
+
+
+async def test_a_device_that_sleeps_for_long_is_told_when_it_speaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench(tmp_path) as ready:
+        valve = await ready.pair("thermostat")
+        monkeypatch.setattr("device_plugins.zigbee.queues.CALLER_LIMIT", 0.6)
+        ready.radio.doze(valve, 3600.0)
+        for celsius in (19.0, 23.5):
+            with pytest.raises(CommandTimeoutError, match="asleep"):
+                await ready.command(valve, "heating_setpoint", "set", value=celsius)
+        ready.radio.act(valve, "temperature", 15.0)
+        await ready.in_time(lambda: valve.value("occupied_heating_setpoint") == 2350, "it is told", 20.0)

@@ -360,3 +360,18 @@ async def test_tasks_that_are_cancelled_leave_nobody_waiting() -> None:
         await made.tasks.cancel()
         told = await asyncio.gather(*people, return_exceptions=True)
         assert [type(one) for one in told] == [asyncio.CancelledError, UnreachableError, UnreachableError]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_attempt_that_lasts_is_begun_anew_when_the_device_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parent may have dropped the frame by then, and it sleeps again soon."""
+    monkeypatch.setattr(module, "_LASTS", 0.0)
+    monkeypatch.setattr(module, "_MOMENT", 0.05)
+    async with rig() as made:
+        made.air.open.clear()
+        with pytest.raises(CommandTimeoutError):
+            await made.queues.do("valve", made.air.set(21, persists=True))
+        made.queues.heard("valve")
+        await eventually(lambda: len(made.air.sent) == 2)
+        made.air.open.set()
+        await eventually(lambda: made.ended == [("level", "")])
