@@ -60,7 +60,11 @@ class GroupActions:
         shared = {one.capability for one in self._plugin.devices[group.id].features}
         expect = {name: value for name, value in wanted.expect.items() if name in shared}
         expected = {one: self._expected(known, one, expect) for one, known in self._groups.members(group)}
-        await self._groups.ready_radio().multicast(group.number, wanted.request)
+        try:
+            await self._groups.ready_radio().multicast(group.number, wanted.request)
+        except UnsupportedError:
+            await self._one_by_one(group, feature, command, arguments, group.members)
+            return
         confirm = self._confirm(group, feature, (command, arguments), wanted, expected)
         if wanted.after > _LONGEST_WAIT:
             self._plugin.ctx.tasks.start(f"confirms {group.id}", self._quietly(confirm))
@@ -77,8 +81,8 @@ class GroupActions:
     ) -> None:
         silent = await self._unconfirmed(expected, wanted.after + _REPORT_GRACE)
         if silent:
-            await self._groups.each(silent, lambda one: self._read(one, self._points(one, wanted.expect)))
-            silent = [one for one in silent if not self._is_true(one, expected[one])]
+            deaf = await self._groups.each(silent, lambda one: self._read(one, self._points(one, wanted.expect)))
+            silent = [one for one in silent if one in deaf or not self._is_true(one, _definite(expected[one]))]
         command, arguments = told
         if silent and command in ABSOLUTE:
             await self._one_by_one(group, feature, command, arguments, silent)
@@ -112,8 +116,8 @@ class GroupActions:
     # What the members say
 
     def _expected(self, known: Known, member: Member, expect: dict[str, Any]) -> _Expected:
-        """What a member should tell, and the versions of it now; nothing of one that sleeps or cannot tell."""
-        if not known.record.signature.mains:
+        """What a member should tell, and the versions of it now; nothing of one that sleeps, is away or cannot tell."""
+        if not known.record.signature.mains or known.status == "offline":
             return {}, {}
         keys = {
             known.key_of(name, member.endpoint): value
@@ -162,6 +166,7 @@ class GroupActions:
                     await read_values(node, points)
             except SilentError:
                 known.silent(node)
+                raise
 
     async def _see(self, group: Group, transition: float) -> None:
         """Read what the members show, unless they tell it by themselves."""
@@ -180,3 +185,9 @@ class GroupActions:
     def _versions(self, member: Member, keys: Iterable[str]) -> dict[str, int]:
         entries = {key: self._plugin.ctx.state.entry(f"device/{member.id}/{key}") for key in keys}
         return {key: entry.version if entry else 0 for key, entry in entries.items()}
+
+
+def _definite(what: _Expected) -> _Expected:
+    """Without what may have stayed as it was: the brightest lamp cannot be brighter."""
+    expected, before = what
+    return {key: value for key, value in expected.items() if value is not None}, before

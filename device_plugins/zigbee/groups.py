@@ -20,8 +20,9 @@ LOG = logging.getLogger("hub.zigbee")
 GROUPS, SCENES = 0x0004, 0x0005
 _ADD, _REMOVE = 0x00, 0x03
 _DUPLICATE, _NOT_FOUND, _NO_SPACE = 0x8A, 0x8B, 0x89
-_STORED = "group/"
-# Numbers from 0xFFF8 on are reserved (Zigbee 3.6.1.10); a home has fewer than these.
+_STORED, _LAST = "group/", "last group"
+# Numbers above are reserved (Zigbee 3.6.1.10).
+_LAST_NUMBER = 0xFFF7
 _MOST_GROUPS, _MOST_MEMBERS, _MOST_NAME = 256, 200, 64
 
 
@@ -73,9 +74,9 @@ class Groups:
                 raise InvalidValueError(f"a group's name has 1 to {_MOST_NAME} characters")
             if any(one.name.casefold() == name.casefold() for one in self.all.values()):
                 raise InvalidValueError(f"there is a group {name!r} already; choose another name")
-            number = next((one for one in range(1, _MOST_GROUPS + 1) if one not in self.all), 0)
-            if not number:
+            if len(self.all) >= _MOST_GROUPS:
                 raise InvalidValueError(f"there are {_MOST_GROUPS} groups already; delete one first")
+            number = await self._new_number()
             group = self.all[number] = Group(number, name)
             await self._save(group)
         await self.add(group, members)
@@ -102,14 +103,12 @@ class Groups:
         _complain(group, "removed from", failed)
 
     async def delete(self, group: Group) -> None:
-        """Have all members leave, those that can be told, and forget the group."""
+        """Forget a group, and tell its members in the background."""
         async with self._lock:
-            failed = await self.each(group.members, lambda one: self._leave(group, one))
-            for member, error in failed.items():
-                LOG.warning("%s was not told that group %s is gone: %s", member.id, group.name, error)
             self.all.pop(group.number, None)
             self._unwatch(group)
             await self._plugin.ctx.storage.delete(f"{_STORED}{group.number}", durable=True)
+        self._plugin.ctx.tasks.start(f"disband {group.id}", self._disband(group))
 
     async def dropped(self, ieee: str) -> None:
         """A device was removed: it is in no group any more."""
@@ -188,7 +187,20 @@ class Groups:
         await asyncio.gather(*(start(f"group member {member.id}", one(member)) for member in members))
         return failed
 
+    async def _disband(self, group: Group) -> None:
+        failed = await self.each(group.members, lambda one: self._leave(group, one))
+        for member, error in failed.items():
+            LOG.warning("%s was not told that group %s is gone: %s", member.id, group.name, error)
+
     # In the records and in state
+
+    async def _new_number(self) -> int:
+        """A number that no group had: a member that was not told of its end would be in the new one too."""
+        storage = self._plugin.ctx.storage
+        last = await storage.get(_LAST, 0)
+        number = last + 1 if last < _LAST_NUMBER else next(one for one in range(1, _LAST_NUMBER) if one not in self.all)
+        await storage.set(_LAST, max(last, number))
+        return int(number)
 
     async def _save(self, group: Group) -> None:
         value = msgspec.to_builtins(group)

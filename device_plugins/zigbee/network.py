@@ -137,7 +137,7 @@ class Radio(Protocol):
         """What a device keeps for others. Raises UnreachableError for one that is not on the network."""
 
     async def multicast(self, group: int, request: Send) -> None:
-        """Send a command to all members of a group; nobody confirms it. Raises BusyError or RadioError."""
+        """Send a command to all members of a group; nobody confirms it. Raises a DeviceError."""
 
     async def permit(self, seconds: int) -> None:
         """Let devices join for at most 254 seconds; 0 closes. Raises RadioError."""

@@ -85,8 +85,10 @@ class _Line:
         self.device = device
         self.waiting: deque[Job] = deque()
         self.is_busy = False
+        self.current: Job | None = None
         self.is_parked = False
         self.is_closed = False
+        self.is_shown = False
         self.misses = 0
         self.heard = asyncio.Event()
         self.cut = _nothing
@@ -138,6 +140,7 @@ class Queues:
         line.add(job)
         if line.is_parked:
             line.heard.set()  # it may have woken up meanwhile
+            job.has_waited = True
             self._tell(line)
         self._go_on(line)
         await self._answer(line, job)
@@ -177,7 +180,11 @@ class Queues:
         try:
             await job.answered(CALLER_LIMIT)
         except TimeoutError:
-            raise (_asleep if job.persists else _late)(line.device) from None
+            if not job.persists:
+                raise _late(line.device) from None
+            job.has_waited = True
+            self._tell(line)
+            raise _asleep(line.device) from None
         finally:
             if not job.persists and not job.is_wanted() and job in line.waiting:
                 line.waiting.remove(job)
@@ -212,6 +219,7 @@ class Queues:
     async def _serve(self, line: _Line, job: Job) -> None:
         error: DeviceError | None = UnreachableError(f"{line.device}: it was interrupted", device=line.device)
         newer: Job | None = None
+        line.current = job
         try:
             async with asyncio.timeout(SLEEPER_LIMIT if job.persists else CALLER_LIMIT) as limit:
                 if job.persists and job.absolute:
@@ -223,7 +231,7 @@ class Queues:
         except DeviceError as raised:
             error = raised
         finally:
-            line.cut = _nothing
+            line.cut, line.current = _nothing, None
             if newer is not None:
                 newer.replace(job)
             elif job.persists and not line.is_closed and _is_asleep(job, error):
@@ -281,7 +289,7 @@ class Queues:
         job.end(error)
         if line.is_parked:
             line.is_parked, line.misses = bool(line.waiting), 0
-            self._tell(line)
+        self._tell(line)
         if job.has_waited:
             self.ended(line.device, job, error)
 
@@ -292,7 +300,10 @@ class Queues:
         line.heard.set()
 
     def _tell(self, line: _Line) -> None:
-        self.told(line.device, [*line.waiting] if line.is_parked else [])
+        jobs = [one for one in (line.current, *line.waiting) if one is not None and one.has_waited]
+        if jobs or line.is_shown:
+            line.is_shown = bool(jobs)
+            self.told(line.device, jobs)
 
 
 def _cutter(limit: asyncio.Timeout) -> Callable[[], None]:

@@ -19,7 +19,7 @@ from zigpy.device import BaseDevice, ZigbeeDevice
 from zigpy.group import Group
 from zigpy.util import CatchingTaskMixin
 
-from device_plugins.sdk import UnreachableError
+from device_plugins.sdk import UnreachableError, UnsupportedError
 from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.mapping.status import SUCCESS
@@ -143,13 +143,16 @@ class ZigpyRadio:
 
     async def multicast(self, group: int, request: Send) -> None:
         """Send a command to all members of a group; nobody confirms it."""
-        cluster: Any = Group(group, groups=self._app.groups).endpoint[request.cluster]
+        try:
+            cluster: Any = Group(group, groups=self._app.groups).endpoint[request.cluster]
+        except KeyError as error:
+            raise UnsupportedError(f"cluster 0x{request.cluster:04X} cannot be spoken to a group") from error
         try:
             await cluster.command(request.command, *request.payload, expect_reply=False)
         except zigpy.exceptions.DeliveryError as error:
             raise BusyError(f"the stick at {self._path} is too busy to reach group {group}") from error
         except FAULTS as error:
-            raise RadioError(f"the radio at {self._path} does not send to group {group}: {_text(error)}") from error
+            raise UnreachableError(f"the radio does not send to group {group}: {_text(error)}") from error
 
     async def permit(self, seconds: int) -> None:
         """Let devices join for at most 254 seconds; 0 closes."""

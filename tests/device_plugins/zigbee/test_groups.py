@@ -106,7 +106,7 @@ async def test_a_member_that_missed_the_frame_is_told_by_itself(
                 hear(aps, data, alone=alone, **more)
 
         monkeypatch.setattr(other, "hear", miss)
-        command = ready.hub.context("zigbee").tasks.start("a person", tell(ready, "on_off", "on"))
+        command = TaskGroup("test").start("a person", tell(ready, "on_off", "on"))
         await ready.in_time(command.done, "the command is over")
         await command
         assert (one.value("on_off"), other.value("on_off")) == (True, True)
@@ -122,6 +122,8 @@ async def test_members_that_do_not_answer_are_named(tmp_path: Path) -> None:
         assert one.value("on_off") is True
         assert state(ready, "availability") == "online"
         assert state(ready, "availability_reason") == "1 of 2 members are not online"
+        await tell(ready, "on_off", "off")  # who is known to be away is not waited for
+        assert one.value("on_off") is False
 
 
 async def test_a_long_transition_is_confirmed_when_it_is_over(tmp_path: Path) -> None:
@@ -132,6 +134,17 @@ async def test_a_long_transition_is_confirmed_when_it_is_over(tmp_path: Path) ->
         await ready.hub.clock.advance(20.0)
         assert state(ready, "level") != 80
         await ready.in_time(lambda: state(ready, "level") == 80, "it is dimmed")
+
+
+async def test_a_step_beyond_the_end_is_no_failure(tmp_path: Path) -> None:
+    async with lamps(tmp_path, "lamp-white") as (ready, (lamp,)):
+        ready.radio.act(lamp, "on_off", True)
+        ready.radio.act(lamp, "level", 254)
+        await ready.becomes(lamp, "level", 100)
+        command = TaskGroup("test").start("a person", tell(ready, "level", "step", by=20, transition=0))
+        await ready.in_time(command.done, "the command is over")
+        await command
+        assert ready.value(lamp, "level") == 100
 
 
 async def test_what_a_group_cannot_do_is_refused(tmp_path: Path) -> None:
@@ -177,7 +190,10 @@ async def test_groups_are_there_after_a_restart_and_gone_when_removed(tmp_path: 
         await ready.becomes(lamp, "availability", "online")
         await tell(ready, "on_off", "on")
         await ready.hub.call("zigbee.remove", device=LAMPS)
-        assert lamp.groups == set()
+        await eventually(lambda: lamp.groups == set())
+        again = await ready.hub.call("zigbee.group_create", name="Hall")
+        assert again.number == 2
+        await ready.hub.call("zigbee.remove", device="zigbee-group-2")
         assert await ready.hub.call("zigbee.groups") == []
         await ready.stop()
         ready.announced.clear()

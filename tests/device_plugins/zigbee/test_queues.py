@@ -371,7 +371,9 @@ async def test_an_attempt_that_lasts_is_begun_anew_when_the_device_is_heard(monk
         made.air.open.clear()
         with pytest.raises(CommandTimeoutError):
             await made.queues.do("valve", made.air.set(21, persists=True))
+        assert made.waiting == {"valve": ["level"]}
         made.queues.heard("valve")
         await eventually(lambda: len(made.air.sent) == 2)
         made.air.open.set()
         await eventually(lambda: made.ended == [("level", "")])
+        assert made.waiting == {"valve": []}
