@@ -55,11 +55,17 @@ class Actions:
         if feature is None:
             raise UnsupportedError(f"{known.id} has no {key!r}", device=known.id)
         send = functools.partial(self._send, known, feature, plan(feature, command, arguments))
-        is_absolute = command in ABSOLUTE and known.status != "offline"
-        persists = not known.record.signature.mains
+        job = Job(
+            feature.key,
+            command,
+            send,
+            absolute=command in ABSOLUTE,
+            persists=not known.record.signature.mains,
+            again=known.status != "offline",
+        )
         node = known.node
         try:
-            await self.queues.do(known.id, Job(feature.key, command, send, absolute=is_absolute, persists=persists))
+            await self.queues.do(known.id, job)
         except UnreachableError:
             if node is not None:
                 known.silent(node)

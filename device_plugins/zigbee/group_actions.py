@@ -40,7 +40,9 @@ class GroupActions:
             # Each member would go its own way; what the owner sees goes over.
             command = "off" if self._plugin.ctx.state.get(f"device/{group.id}/{feature.key}") else "on"
         send = functools.partial(self._send, group, feature, command, arguments)
-        await self._actions.queues.do(group.id, Job(feature.key, command, send, absolute=command in ABSOLUTE))
+        # It is sent again to each member by itself.
+        job = Job(feature.key, command, send, absolute=command in ABSOLUTE, again=False)
+        await self._actions.queues.do(group.id, job)
 
     async def recall(self, group: Group, scene: int, transition: float | None) -> None:
         """Recall a scene; what the members show then is read of those that do not report it."""

@@ -29,7 +29,7 @@ class Job:
     """One command: `send` puts it on the air and returns when it is confirmed.
 
     `absolute` says that it needs nothing of what was sent before to the same `key`, and may be sent twice. `persists`
-    says that it waits for the device to wake up though its caller has gone.
+    says that it waits for the device to wake up though its caller has gone; without `again` it is sent once.
     """
 
     def __init__(
@@ -40,9 +40,10 @@ class Job:
         *,
         absolute: bool = False,
         persists: bool = False,
+        again: bool = True,
     ) -> None:
         self.key, self.command, self.send = key, command, send
-        self.absolute, self.persists = absolute, persists
+        self.absolute, self.persists, self.again = absolute, persists, again
         self.since = 0.0
         self.has_waited = False
         self.answer: asyncio.Future[DeviceError | None] | None = None
@@ -247,7 +248,8 @@ class Queues:
                 await job.send()
             except UnreachableError as error:
                 pause = next(pauses, None)
-                if pause is None or job.persists or not (job.absolute or isinstance(error, BusyError)):
+                is_again = (job.absolute and job.again) or isinstance(error, BusyError)
+                if pause is None or job.persists or not is_again:
                     raise
             else:
                 return None

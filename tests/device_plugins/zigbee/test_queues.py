@@ -377,3 +377,12 @@ async def test_an_attempt_that_lasts_is_begun_anew_when_the_device_is_heard(monk
         made.air.open.set()
         await eventually(lambda: made.ended == [("level", "")])
         assert made.waiting == {"valve": []}
+
+
+async def test_what_is_to_be_sent_once_is_sent_once() -> None:
+    async with rig() as made:
+        made.air.failures = [UnreachableError("lost")]
+        job = Job("level", "set", made.air.send("once"), absolute=True, again=False)
+        with pytest.raises(UnreachableError, match="lost"):
+            await made.queues.do("lamp", job)
+        assert made.air.sent == ["once"]
