@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.mapping import Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from hub.api import HubError, Undo
@@ -120,6 +121,10 @@ class Node(Protocol):
 
 class Radio(Protocol):
     """An open radio with its network up."""
+
+    @property
+    def management(self) -> Management:
+        """What can be asked of the network as a whole."""
 
     def info(self) -> NetworkInfo:
         """The network."""

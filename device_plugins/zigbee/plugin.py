@@ -1,22 +1,23 @@
 """The plugin: it keeps the radio open, and turns the device registry's wishes into Zigbee."""
 
 import asyncio
-import math
 from contextlib import suppress
 from typing import Any, ClassVar, override
 
 import msgspec
 
-from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError
+from device_plugins.sdk import Device, DevicePlugin, UnreachableError
 from device_plugins.zigbee.actions import Actions
+from device_plugins.zigbee.base import PREFIX
+from device_plugins.zigbee.entrance import Entrance
 from device_plugins.zigbee.loading import open_radio
-from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
-from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
+from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError
+from device_plugins.zigbee.reconnect import Backoff, Reconnect
 from device_plugins.zigbee.roster import Roster
+from device_plugins.zigbee.surveying import NetworkServices
+from device_plugins.zigbee.topology import MapProgress
 from hub.api import Context, Task, service
 
-_PERMIT_MOST = 254
-_PERMIT_AGAIN = 240.0
 _REMEMBER_FIRST, _REMEMBER_AGAIN = 60.0, 6 * 3600.0
 
 
@@ -31,17 +32,17 @@ class RadioStatus(msgspec.Struct, frozen=True):
     network: NetworkInfo | None = None
 
 
-class Zigbee(DevicePlugin):
+class Zigbee(NetworkServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
-    protocol = "zigbee"
-    Config: ClassVar[type[Settings]] = Settings
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, MapProgress)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
-        self.settings: Settings = ctx.config
+        self.settings = ctx.config
         self.actions = Actions(self)
-        self.radio: Radio | None = None
+        self.radio = None
+        self._entrance = Entrance(ctx, self.ready_radio, self.ieee_of)
         self.link = Reconnect(
             ctx.clock,
             Backoff(self.settings.retry_first, self.settings.retry_most),
@@ -51,12 +52,12 @@ class Zigbee(DevicePlugin):
         )
         self.roster = Roster(self, self.link.lost)
         self._running: Task[None] | None = None
-        self._permitting: Task[None] | None = None
         self._remembering: Task[None] | None = None
 
     @override
     async def start(self) -> None:
         await self.roster.load()
+        await self.survey.load()
         if not self.settings.path:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
             self._down(self.link.reason)
@@ -80,25 +81,25 @@ class Zigbee(DevicePlugin):
 
     @override
     async def execute(self, device: Device, key: str, command: str, arguments: dict[str, Any]) -> None:
-        self._ready_radio()
-        known = self.roster.known.get(device.id.removeprefix("zigbee-"))
+        self.ready_radio()
+        known = self.roster.known.get(device.id.removeprefix(PREFIX))
         if known is None:
             raise UnreachableError(f"{device.id} is not on the network; pair it again", device=device.id)
         await self.actions.carry_out(known, key, command, arguments)
 
     @override
     async def open_pairing(self, duration: float) -> None:
-        try:
-            await self._permit(duration)
-        except (RadioError, UnreachableError) as error:
-            raise PairingError(str(error)) from error
-        self._permit_no_more()
-        if duration > _PERMIT_MOST:
-            self._permitting = self.ctx.tasks.start("permit joining", self._keep_open(duration))
+        await self._entrance.open(duration)
+        if self._entrance.waits:
+            self.pairing_step("needs_input", reason="an install code is to be brought", inputs=self._entrance.inputs)
+
+    @override
+    async def take_input(self, values: dict[str, Any]) -> None:
+        await self._entrance.take(values)
 
     @override
     async def close_pairing(self) -> None:
-        self._permit_no_more()
+        self._entrance.close()
         if self.radio is not None:
             with suppress(RadioError):
                 await self.radio.permit(0)
@@ -107,6 +108,7 @@ class Zigbee(DevicePlugin):
     async def forget(self, device: Device) -> None:
         self.actions.forget(device.id)
         await self.roster.forget(device)
+        await self.survey.forget(device.id.removeprefix(PREFIX))
 
     @service
     async def status(self) -> RadioStatus:
@@ -157,26 +159,5 @@ class Zigbee(DevicePlugin):
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.
         self.session = ""
-        self._permit_no_more()
+        self._entrance.close()
         self.ctx.log.warning("The radio is down: %s", reason)
-
-    def _ready_radio(self) -> Radio:
-        if self.radio is None or self.link.state is not LinkState.UP:
-            raise UnreachableError(f"the radio is down: {self.link.reason}")
-        return self.radio
-
-    async def _permit(self, duration: float) -> None:
-        await self._ready_radio().permit(min(math.ceil(duration), _PERMIT_MOST))
-
-    def _permit_no_more(self) -> None:
-        if self._permitting is not None:
-            self._permitting.cancel()
-            self._permitting = None
-
-    async def _keep_open(self, duration: float) -> None:
-        """Permit again and again: a permission lasts 254 seconds at most."""
-        while duration > _PERMIT_MOST:
-            await self.ctx.clock.sleep(_PERMIT_AGAIN)
-            duration -= _PERMIT_AGAIN
-            with suppress(RadioError, UnreachableError):
-                await self._permit(duration)

@@ -18,6 +18,7 @@ from bellows.zigbee.application import ControllerApplication
 from zigpy.device import BaseDevice, ZigbeeDevice
 from zigpy.util import CatchingTaskMixin
 
+from device_plugins.zigbee.managing import ZigpyManagement
 from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
@@ -110,6 +111,7 @@ class ZigpyRadio:
         self._path = settings.path
         self._listener = listener
         self._nodes: dict[str, ZigpyNode] = {}
+        self.management = ZigpyManagement(app)
         app.announced = lambda device: self._tell(listener.announced, self._node(device))
         app.add_listener(self)
 

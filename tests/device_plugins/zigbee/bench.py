@@ -37,7 +37,8 @@ class Bench:
         self.models.add(device.model)
 
     async def start(self, path: str, **config: object) -> None:
-        await self.hub.run(Zigbee, {"path": path, **config})
+        # The first start imports the radio libraries, which takes its time on a busy machine.
+        await self.hub.run(Zigbee, {"path": path, "start_wait": 30.0, **config})
 
     async def stop(self) -> None:
         assert await self.hub.stop("zigbee") == ""

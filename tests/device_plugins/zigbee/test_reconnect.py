@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.network import NetworkInfo, Node, Radio, RadioError
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
 from hub.tasks import TaskGroup
@@ -11,6 +12,10 @@ from hub.testing import ManualClock, settle
 
 
 class FakeRadio:
+    @property
+    def management(self) -> Management:
+        raise AssertionError("nothing is managed here")
+
     def __init__(self) -> None:
         self.closed = 0
         self.close_fault: Exception | None = None

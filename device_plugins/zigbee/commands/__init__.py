@@ -1,0 +1,15 @@
+"""`hub zigbee`: the radio, its network and its devices, from the command line."""
+
+import typer
+
+from device_plugins.zigbee.commands import info, mesh, network
+
+app = typer.Typer(help="Zigbee: the radio, its network and its devices.", no_args_is_help=True)
+info.add_to(app)
+network.add_to(app)
+mesh.add_to(app)
+
+
+@app.callback()
+def zigbee() -> None:
+    """Keep the commands below their name, however few there are."""
