@@ -12,11 +12,7 @@ from hub.api import Context, Task
 
 PERMIT_MOST = 254
 _PERMIT_AGAIN = 240.0
-_INPUTS = {
-    "install_code": "the text of the device's QR code, or its install code in hex",
-    "ieee": "the device's IEEE address, if the code is in hex",
-    "via": "the device through which alone others may join",
-}
+_INPUTS = ("install_code", "ieee", "via")
 
 
 class Entrance:
@@ -39,14 +35,14 @@ class Entrance:
     @property
     def inputs(self) -> dict[str, Any]:
         """What a `needs_input` step asks for."""
-        return {name: _INPUTS[name] for name in ("install_code", "ieee")}
+        return {"install_code": "the text of the device's QR code, or <IEEE address>|<install code>, both in hex"}
 
     async def take(self, values: dict[str, Any]) -> None:
         """Take inputs; if the network is open already, open it anew with them.
 
         Raises PairingError for those that are not known, InvalidValueError and UnknownDeviceError for bad ones.
         """
-        if unknown := values.keys() - _INPUTS:
+        if unknown := values.keys() - {*_INPUTS}:
             raise PairingError(f"Zigbee pairing takes {', '.join(_INPUTS)}, not {min(unknown)[:80]!r}")
         texts = {name: str(value) for name, value in values.items()}
         via = await self._find(texts["via"]) if texts.get("via") else self._via

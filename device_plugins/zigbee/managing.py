@@ -81,7 +81,8 @@ class ZigpyManagement:
 
     async def energy(self, channels: Iterable[int]) -> dict[int, float]:
         """Listen once on each channel: how much is on the air there, 0 to 255. The network waits meanwhile."""
-        wanted = t.Channels.from_channel_list([*channels])
+        kind: Any = t.Channels
+        wanted = kind.from_channel_list([*channels])
         with self._told("does not scan"):
             found = await self._app.energy_scan(channels=wanted, duration_exp=_SCAN_EXPONENT, count=1)
         return {int(channel): float(energy) for channel, energy in found.items()}
