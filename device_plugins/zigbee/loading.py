@@ -6,6 +6,7 @@ import sys
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from pathlib import Path
 
+from device_plugins.zigbee.backups import Findings
 from device_plugins.zigbee.network import Listener, Radio, Settings
 
 # What zigpy imports only to fetch new firmware for devices, which is off: 200 ms and 11 MB.
@@ -13,17 +14,33 @@ _SELDOM_USED = ("aiohttp", "jsonschema")
 
 
 async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Radio:
-    """See `radio.open_radio`; the first call imports zigpy and bellows in a thread, so that the hub goes on living."""
-    await asyncio.to_thread(_load)
-    from device_plugins.zigbee import radio  # noqa: PLC0415 - lazy loading
+    """See `opening.open_radio`; the first call imports the libraries in a thread, so that the hub goes on living."""
+    await asyncio.to_thread(_load, "opening")
+    from device_plugins.zigbee import opening  # noqa: PLC0415 - lazy loading
 
-    return await radio.open_radio(settings, folder, listener)
+    return await opening.open_radio(settings, folder, listener)
 
 
-def _load() -> None:
+async def examine_restore(settings: Settings, folder: Path, content: bytes) -> Findings:
+    """See `restoring.examine`."""
+    await asyncio.to_thread(_load, "restoring")
+    from device_plugins.zigbee import restoring  # noqa: PLC0415 - lazy loading
+
+    return await restoring.examine(settings, folder, content)
+
+
+async def restore(settings: Settings, folder: Path, content: bytes, *, overwrite: bool) -> Findings:
+    """See `restoring.restore`."""
+    await asyncio.to_thread(_load, "restoring")
+    from device_plugins.zigbee import restoring  # noqa: PLC0415 - lazy loading
+
+    return await restoring.restore(settings, folder, content, overwrite=overwrite)
+
+
+def _load(module: str) -> None:
     for name in _SELDOM_USED:
         load_on_use(name)
-    importlib.import_module("device_plugins.zigbee.radio")
+    importlib.import_module(f"device_plugins.zigbee.{module}")
 
 
 def load_on_use(name: str) -> None:

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     path: str = ""
+    radio: Literal["ezsp", "znp", "deconz", "auto"] = "ezsp"
     baudrate: Annotated[int, msgspec.Meta(ge=9600, le=2_000_000)] = 115_200
     flow_control: Literal["software", "hardware"] = "software"
     channel: Channel | None = None
@@ -144,8 +145,8 @@ class Radio(Protocol):
     async def flush(self) -> None:
         """Return when what was learned of devices is on disk. Raises RadioError when that takes too long."""
 
-    async def remember(self) -> None:
-        """Write the network as it is now to the disk. Raises RadioError."""
+    async def remember(self) -> bytes:
+        """Write the network as it is now to the disk; returns it as an Open Coordinator Backup. Raises RadioError."""
 
     async def close(self) -> None:
         """Close the port and the database."""

@@ -1,6 +1,5 @@
 """The plugin: it keeps the radio open, and turns the device registry's wishes into Zigbee."""
 
-import asyncio
 from contextlib import suppress
 from typing import Any, ClassVar, override
 
@@ -10,15 +9,14 @@ from device_plugins.sdk import Device, DevicePlugin, UnreachableError
 from device_plugins.zigbee.actions import Actions
 from device_plugins.zigbee.base import PREFIX
 from device_plugins.zigbee.entrance import Entrance
+from device_plugins.zigbee.keeping import CoordinatorServices
 from device_plugins.zigbee.loading import open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError
 from device_plugins.zigbee.reconnect import Backoff, Reconnect
 from device_plugins.zigbee.roster import Roster
 from device_plugins.zigbee.surveying import NetworkServices
 from device_plugins.zigbee.topology import MapProgress
-from hub.api import Context, Task, service
-
-_REMEMBER_FIRST, _REMEMBER_AGAIN = 60.0, 6 * 3600.0
+from hub.api import Context, service
 
 
 class RadioStatus(msgspec.Struct, frozen=True):
@@ -32,7 +30,7 @@ class RadioStatus(msgspec.Struct, frozen=True):
     network: NetworkInfo | None = None
 
 
-class Zigbee(NetworkServices):
+class Zigbee(NetworkServices, CoordinatorServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
     emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, MapProgress)
@@ -48,11 +46,9 @@ class Zigbee(NetworkServices):
             Backoff(self.settings.retry_first, self.settings.retry_most),
             self._open,
             self._up,
-            self._down,
+            self.went_down,
         )
         self.roster = Roster(self, self.link.lost)
-        self._running: Task[None] | None = None
-        self._remembering: Task[None] | None = None
 
     @override
     async def start(self) -> None:
@@ -60,22 +56,17 @@ class Zigbee(NetworkServices):
         await self.survey.load()
         if not self.settings.path:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
-            self._down(self.link.reason)
+            self.went_down(self.link.reason)
             return
         self.ready(down="the radio is being opened")
-        self._running = self.ctx.tasks.start("radio", self.link.run())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.start_wait):
-                await self.link.tried.wait()
+        await self.open_link()
 
     @override
     async def stop(self) -> None:
         self.actions.close()
-        self._remember_no_more()
-        if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        self.remember_no_more()
+        self._stopped = True
+        await self.close_link()
 
     # What the registry wants
 
@@ -132,29 +123,13 @@ class Zigbee(NetworkServices):
         self.radio = radio
         await self.roster.attach(radio)
         self.ready()
-        self._remembering = self.ctx.tasks.start("remembers the network", self._remember(radio))
+        self.remember_on(radio)
         self.ctx.log.info("The radio at %s is up", self.settings.path)
 
-    async def _remember(self, radio: Radio) -> None:
-        """Keep what a backup of the hub holds of the network fresh: its frame counters above all."""
-        wait = _REMEMBER_FIRST  # much is to be done when it has just come up
-        while True:
-            await self.ctx.clock.sleep(wait)
-            wait = _REMEMBER_AGAIN
-            try:
-                await radio.remember()
-            except RadioError as error:
-                self.ctx.log.warning("%s; it is tried again", error)
-                wait = _REMEMBER_FIRST
-
-    def _remember_no_more(self) -> None:
-        if self._remembering is not None:
-            self._remembering.cancel()
-            self._remembering = None
-
-    def _down(self, reason: str) -> None:
+    @override
+    def went_down(self, reason: str) -> None:
         self.radio = None
-        self._remember_no_more()
+        self.remember_no_more()
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.

@@ -39,8 +39,8 @@ class FakeRadio:
     async def flush(self) -> None:
         return
 
-    async def remember(self) -> None:
-        return
+    async def remember(self) -> bytes:
+        return b""
 
     async def close(self) -> None:
         self.closed += 1
