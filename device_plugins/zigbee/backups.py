@@ -113,14 +113,15 @@ def read(content: bytes) -> tuple[dict[str, Any], BackupFacts]:
         tree: Any = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RadioError("this is no coordinator backup: it is not JSON") from error
-    metadata = tree.get("metadata") if isinstance(tree, dict) else None
-    kind = metadata.get("format") if isinstance(metadata, dict) else None
-    if kind != FORMAT:
-        raise RadioError(f"this is no coordinator backup: its format is {str(kind)[:60]!r} and not {FORMAT!r}")
+    metadata: Any = tree.get("metadata") if isinstance(tree, dict) else None
+    if not isinstance(metadata, dict):
+        metadata = {}
+    if metadata.get("format") != FORMAT:
+        said = str(metadata.get("format"))[:60]
+        raise RadioError(f"this is no coordinator backup: its format is {said!r} and not {FORMAT!r}")
     if metadata.get("version") != VERSION:
-        raise RadioError(
-            f"this coordinator backup is of version {str(metadata.get('version'))[:20]}; this hub reads {VERSION}"
-        )
+        said = str(metadata.get("version"))[:20]
+        raise RadioError(f"this coordinator backup is of version {said}; this hub reads version {VERSION}")
     try:
         found = msgspec.convert(tree, _Backup)
     except msgspec.ValidationError as error:

@@ -8,8 +8,9 @@ import msgspec
 
 from device_plugins.zigbee.backups import LARGEST, BackupFacts, Findings, read
 from device_plugins.zigbee.base import ZigbeePlugin
-from device_plugins.zigbee.loading import examine_restore, restore
+from device_plugins.zigbee.loading import examine_restore, list_radios, restore
 from device_plugins.zigbee.network import Radio, RadioError
+from device_plugins.zigbee.sticks import SerialPort
 from hub.api import Limits, Task, service
 
 BACKUP, RESTORE = "coordinator-backup.json", "coordinator-restore.json"
@@ -24,7 +25,7 @@ class KeptBackup(msgspec.Struct, frozen=True):
 
 
 class CoordinatorServices(ZigbeePlugin):
-    """`zigbee.backup`, `.restore_check` and `.restore`."""
+    """`zigbee.backup`, `.restore_check`, `.restore` and `.radios`."""
 
     _remembering: Task[None] | None = None
 
@@ -59,6 +60,15 @@ class CoordinatorServices(ZigbeePlugin):
         await asyncio.to_thread((self.ctx.data_dir / RESTORE).unlink, missing_ok=True)
         self.ctx.log.warning("The network of %s was restored onto the stick", findings.backup.coordinator)
         return findings
+
+    @service(limits=Limits(concurrency=1))
+    async def radios(self, probe: bool = False) -> list[SerialPort]:  # noqa: FBT001, FBT002 - from JSON
+        """List the serial ports, and which of them are Zigbee sticks; with `probe`, ask those that are not in use.
+
+        It takes up to 20 seconds a stick to find out that none of the libraries gets an answer.
+        """
+        used = self.radio.info().path if self.radio is not None else ""
+        return await list_radios(self.settings, probe=probe, used=used)
 
     # By itself
 

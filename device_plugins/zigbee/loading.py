@@ -8,6 +8,7 @@ from pathlib import Path
 
 from device_plugins.zigbee.backups import Findings
 from device_plugins.zigbee.network import Listener, Radio, Settings
+from device_plugins.zigbee.sticks import SerialPort
 
 # What zigpy imports only to fetch new firmware for devices, which is off: 200 ms and 11 MB.
 _SELDOM_USED = ("aiohttp", "jsonschema")
@@ -35,6 +36,14 @@ async def restore(settings: Settings, folder: Path, content: bytes, *, overwrite
     from device_plugins.zigbee import restoring  # noqa: PLC0415 - lazy loading
 
     return await restoring.restore(settings, folder, content, overwrite=overwrite)
+
+
+async def list_radios(settings: Settings, *, probe: bool, used: str) -> list[SerialPort]:
+    """See `detecting`: the serial ports, and with `probe` what answers on those that are not `used`."""
+    await asyncio.to_thread(_load, "detecting")
+    from device_plugins.zigbee import detecting  # noqa: PLC0415 - lazy loading
+
+    return await detecting.survey(settings, probe_them=probe, used=used)
 
 
 def _load(module: str) -> None:

@@ -23,7 +23,8 @@ class RadioError(HubError):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[plugin.zigbee]`: where the stick is, and what network to form on first start.
 
-    `path` is a serial port or `socket://host:port`. `channel` is taken when a network is formed; without it the
+    `path` is a serial port, `socket://host:port`, or `auto` for the only stick there is; `radio` what the stick speaks,
+    `auto` to find out. `channel` is taken when a network is formed; without it the
     quietest of `channels` is. A lost radio is tried again after `retry_first` seconds, then ever later up to
     `retry_most`. `watchdog` is how often the stick is asked whether it lives; `start_wait` how long the start of the
     hub waits for the network, both in seconds.
@@ -42,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NetworkInfo(msgspec.Struct, frozen=True):
-    """The network as anybody may know it: no keys."""
+    """The network as anybody may know it: no keys. `problems` are known ones of the stick's firmware."""
 
     coordinator: str
     firmware: str
@@ -50,6 +51,8 @@ class NetworkInfo(msgspec.Struct, frozen=True):
     pan_id: str
     extended_pan_id: str
     path: str
+    radio: str = "ezsp"
+    problems: list[str] = []
 
 
 class AttributeEvent(Protocol):

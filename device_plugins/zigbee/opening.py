@@ -18,6 +18,7 @@ from zigpy.util import CatchingTaskMixin
 
 from device_plugins.zigbee.controllers import controller
 from device_plugins.zigbee.coordinator import MISSING
+from device_plugins.zigbee.detecting import settled
 from device_plugins.zigbee.network import Listener, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS
 from device_plugins.zigbee.radio import ZigpyRadio, shut, text_of
@@ -37,6 +38,7 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
 
     `folder` holds zigpy's database. Raises RadioError; nothing stays open then.
     """
+    settings = await settled(settings)
     app = await _application(settings, folder)
     radio = ZigpyRadio(app, settings, listener)
     try:
@@ -61,6 +63,7 @@ async def attached(settings: Settings, folder: Path) -> AsyncIterator[Any]:
 
     `folder` holds zigpy's database. Raises RadioError, also for what fails inside.
     """
+    settings = await settled(settings)
     app = await _application(settings, folder)
     try:
         await app.connect()

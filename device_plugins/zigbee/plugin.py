@@ -20,13 +20,17 @@ from hub.api import Context, service
 
 
 class RadioStatus(msgspec.Struct, frozen=True):
-    """How the radio stands; `network` is None while it is down, `reports` counts what devices told since the start."""
+    """How the radio stands; `network` is None while it is down, `reports` counts what devices told since the start.
+
+    `folder` is the plugin's own, where its database and the coordinator's backups are.
+    """
 
     status: str
     reason: str
     path: str
     devices: int
     reports: int
+    folder: str
     network: NetworkInfo | None = None
 
 
@@ -111,6 +115,7 @@ class Zigbee(NetworkServices, CoordinatorServices):
             path=self.settings.path,
             devices=len(self.devices),
             reports=sum(one.reports for one in self.roster.known.values()),
+            folder=str(self.ctx.data_dir),
             network=network,
         )
 

@@ -12,6 +12,7 @@ from zigpy.device import BaseDevice, ZigbeeDevice
 from zigpy.util import CatchingTaskMixin
 
 from device_plugins.zigbee.announcing import Announcing, is_interviewed
+from device_plugins.zigbee.firmware import problems
 from device_plugins.zigbee.managing import ZigpyManagement
 from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
@@ -30,7 +31,7 @@ class ZigpyRadio:
 
     def __init__(self, app: Announcing, settings: Settings, listener: Listener) -> None:
         self._app: Any = app
-        self._path = settings.path
+        self._settings = settings
         self._listener = listener
         self._nodes: dict[str, ZigpyNode] = {}
         self.management = ZigpyManagement(app)
@@ -46,8 +47,14 @@ class ZigpyRadio:
             channel=int(network.channel),
             pan_id=f"{network.pan_id:04x}",
             extended_pan_id=hex_of(network.extended_pan_id),
-            path=self._path,
+            path=self._settings.path,
+            radio=self._settings.radio,
+            problems=problems(str(node.version or ""), self._ezsp_version, self._settings.flow_control),
         )
+
+    @property
+    def _ezsp_version(self) -> int:
+        return int(getattr(getattr(self._app, "_ezsp", None), "ezsp_version", 0))
 
     def nodes(self) -> list[Node]:
         """The devices whose interview is complete."""
@@ -58,7 +65,8 @@ class ZigpyRadio:
         try:
             await self._app.permit(seconds)
         except FAULTS as error:
-            raise RadioError(f"the radio at {self._path} does not open the network: {text_of(error)}") from error
+            where = self._settings.path
+            raise RadioError(f"the radio at {where} does not open the network: {text_of(error)}") from error
 
     def interview(self, ieee: str, short: int | None = None) -> None:
         """Interview a device whose interview did not come to its end, taking it in first if `short` is given."""

@@ -31,7 +31,7 @@ def backup(
 ) -> None:
     """Write the network as an Open Coordinator Backup, which other programs read too.
 
-    FILE holds the network's key: whoever has it can listen to the network and join it. Only you can read it; keep it so.
+    FILE holds the network's key: whoever has it can listen to the network and join it. Only you can read it.
     """
     kept = session.client.call("zigbee.backup", {}, limit=_BACKUP_S)
     content = _read(Path(kept["path"]))
@@ -76,7 +76,7 @@ def _restore(session: Session, *, yes: bool, overwrite: bool) -> None:
     if found["refusals"]:
         raise CommandError(f"nothing was restored: {'; '.join(found['refusals'])}")
     if found["other_network"] and not overwrite:
-        raise CommandError("the stick has another network; with --overwrite it is lost, and its devices are paired anew")
+        raise CommandError("the stick has another network, which would be lost; say --overwrite if it may be")
     if not yes and not session.json:
         typer.confirm("Write the network to the stick?", abort=True)
     found = session.client.call("zigbee.restore", {"overwrite": overwrite}, limit=_RESTORE_S)

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from hub.cli.kit import Session, emit, fields, talks
+from hub.cli.kit import Session, emit, fields, say, talks
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,6 +24,7 @@ def info(session: Session) -> None:
         [
             ("Radio", found["path"]),
             ("Status", " - ".join(filter(None, (found["status"], found["reason"])))),
+            ("Speaks", network.get("radio", "")),
             ("Firmware", network.get("firmware", "")),
             ("Coordinator", network.get("coordinator", "")),
             ("Channel", str(network.get("channel", ""))),
@@ -32,3 +33,5 @@ def info(session: Session) -> None:
             ("Reports", str(found["reports"])),
         ]
     )
+    for one in network.get("problems", []):
+        say(f"Known problem: {one}.")
