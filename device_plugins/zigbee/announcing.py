@@ -10,15 +10,21 @@ from zigpy.device import ZigbeeDevice
 
 LOG = logging.getLogger("hub.zigbee")
 
+_OTA = 0x0019
+
 
 class Announcing(ControllerApplication):
     """A zigpy application that tells of devices that come back, and that a garbled frame does not upset."""
 
     announced: Callable[[ZigbeeDevice], None] | None = None
+    serves_images = False
+    """Whether requests for firmware are answered: before it is known what was agreed to, zigpy would end the update."""
 
     @override
     def packet_received(self, packet: t.ZigbeePacket) -> None:
         """Take a frame; one that a device has garbled is a line in the log."""
+        if packet.cluster_id == _OTA and not self.serves_images:
+            return
         try:
             super().packet_received(packet)
         except Exception as error:  # noqa: BLE001 - zigpy raises whatever the bytes bring about

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Protocol
 
 import msgspec
 
+from device_plugins.zigbee.images import Images
 from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.mapping import Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
@@ -27,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `auto` to find out. `channel` is taken when a network is formed; without it the
     quietest of `channels` is. A lost radio is tried again after `retry_first` seconds, then ever later up to
     `retry_most`. `watchdog` is how often the stick is asked whether it lives; `start_wait` how long the start of the
-    hub waits for the network, both in seconds.
+    hub waits for the network, both in seconds. `ota_dir` is a folder with firmware images for devices.
     """
 
     path: str = ""
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_most: Seconds = 60.0
     watchdog: Seconds = 10.0
     start_wait: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    ota_dir: str = ""
 
 
 class NetworkInfo(msgspec.Struct, frozen=True):
@@ -129,6 +131,10 @@ class Radio(Protocol):
     @property
     def management(self) -> Management:
         """What can be asked of the network as a whole."""
+
+    @property
+    def images(self) -> Images:
+        """Firmware for devices."""
 
     def info(self) -> NetworkInfo:
         """The network."""

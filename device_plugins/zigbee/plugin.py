@@ -16,6 +16,7 @@ from device_plugins.zigbee.reconnect import Backoff, Reconnect
 from device_plugins.zigbee.roster import Roster
 from device_plugins.zigbee.surveying import NetworkServices
 from device_plugins.zigbee.topology import MapProgress
+from device_plugins.zigbee.updates import OtaProgress, UpdateServices
 from hub.api import Context, service
 
 
@@ -34,10 +35,10 @@ class RadioStatus(msgspec.Struct, frozen=True):
     network: NetworkInfo | None = None
 
 
-class Zigbee(NetworkServices, CoordinatorServices):
+class Zigbee(NetworkServices, CoordinatorServices, UpdateServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
-    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, MapProgress)
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, MapProgress, OtaProgress)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
@@ -58,6 +59,7 @@ class Zigbee(NetworkServices, CoordinatorServices):
     async def start(self) -> None:
         await self.roster.load()
         await self.survey.load()
+        await self.updater.load()
         if not self.settings.path:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
             self.went_down(self.link.reason)
@@ -103,6 +105,8 @@ class Zigbee(NetworkServices, CoordinatorServices):
     async def forget(self, device: Device) -> None:
         self.actions.forget(device.id)
         await self.roster.forget(device)
+        if self.updater.busy == device.id:
+            await self.updater.end("cancelled", "the device was removed")
         await self.survey.forget(device.id.removeprefix(PREFIX))
 
     @service
@@ -129,12 +133,14 @@ class Zigbee(NetworkServices, CoordinatorServices):
         await self.roster.attach(radio)
         self.ready()
         self.remember_on(radio)
+        self.serve_images(radio)
         self.ctx.log.info("The radio at %s is up", self.settings.path)
 
     @override
     def went_down(self, reason: str) -> None:
         self.radio = None
         self.remember_no_more()
+        self.updater.detach()
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.

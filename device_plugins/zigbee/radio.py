@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import zigpy.types as t
@@ -17,6 +18,7 @@ from device_plugins.zigbee.managing import ZigpyManagement
 from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
+from device_plugins.zigbee.serving import ZigpyImages
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -35,6 +37,7 @@ class ZigpyRadio:
         self._listener = listener
         self._nodes: dict[str, ZigpyNode] = {}
         self.management = ZigpyManagement(app)
+        self.images = ZigpyImages(app, Path(settings.ota_dir).expanduser() if settings.ota_dir else None)
         app.announced = lambda device: self._tell(listener.announced, self._node(device))
         app.add_listener(self)
 

@@ -2,13 +2,14 @@
 
 import typer
 
-from device_plugins.zigbee.commands import coordinator, info, mesh, network
+from device_plugins.zigbee.commands import coordinator, info, mesh, network, ota
 
 app = typer.Typer(help="Zigbee: the radio, its network and its devices.", no_args_is_help=True)
 info.add_to(app)
 network.add_to(app)
 mesh.add_to(app)
 coordinator.add_to(app)
+ota.add_to(app)
 
 
 @app.callback()

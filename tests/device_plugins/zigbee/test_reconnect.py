@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_plugins.zigbee.images import Images
 from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.network import NetworkInfo, Node, Radio, RadioError
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
@@ -12,6 +13,10 @@ from hub.testing import ManualClock, settle
 
 
 class FakeRadio:
+    @property
+    def images(self) -> Images:
+        raise AssertionError("nothing is updated here")
+
     @property
     def management(self) -> Management:
         raise AssertionError("nothing is managed here")
