@@ -44,7 +44,7 @@ class Images(Protocol):
         """What there is for a device; it is asked what it runs."""
 
     async def serve(self, ieee: str, checksum: str, progress: Progress, *, notify: bool) -> Verdict:
-        """Answer a device's requests for the image with this checksum until it has it, does not want it, or asks no more.
+        """Answer a device's requests for the image with this checksum until it has it or will not, or asks no more.
 
         With `notify` it is told first that there is one. A device asks by offset, and so goes on where it was.
         """

@@ -86,7 +86,7 @@ class ZigpyImages:
 
                 def took(offset: int, _size: int) -> None:
                     patience.reschedule(None)  # from now on zigpy sees to it that it goes on
-                    progress(offset)
+                    progress(int(offset))
 
                 with OTAManager(device, image, progress_callback=took) as manager:
                     if notify:
@@ -169,7 +169,7 @@ def _verdict(status: foundation.Status) -> Verdict:
 def _plain(image: Any) -> Image:  # noqa: ANN401 - zigpy's image
     about = image.metadata
     size = about.file_size or (len(image.firmware.serialize()) if image.firmware else 0)
-    return Image(image.version, size, about.checksum or "", Path(about.source).name, about.changelog or "")
+    return Image(int(image.version), int(size), about.checksum or "", Path(about.source).name, about.changelog or "")
 
 
 def _images(folder: Path) -> Iterator[BaseOtaImageMetadata]:
