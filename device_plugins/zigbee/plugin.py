@@ -141,6 +141,7 @@ class Zigbee(NetworkServices, CoordinatorServices, UpdateServices):
         self.radio = None
         self.remember_no_more()
         self.updater.detach()
+        self.survey.cancel(reason)
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.
