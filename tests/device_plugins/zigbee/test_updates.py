@@ -1,6 +1,5 @@
 """New firmware for devices: offered, served block by block, gone on with after a restart, and ended when told so."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device asks again soon for a block that did not come."""
     monkeypatch.setattr(ota, "RETRY_S", 0.05)
-    return
 
 
 def put(folder: Path, version: int, *, image_type: int = ota.IMAGE_TYPE, name: str = "") -> Path:
@@ -55,7 +53,7 @@ def current(device: VirtualDevice) -> int:
     return client(device)["current_file_version"]
 
 
-def client(device: VirtualDevice) -> dict[str, Any]:
+def client(device: VirtualDevice) -> dict[str, int]:
     cluster = device.endpoints[1].clients[ota.OTA]
     return {one: cluster.named(one).value for one in ("current_file_version", "file_offset")}
 
