@@ -44,7 +44,7 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
     try:
         await app.connect()
         await _resume_restored(app, folder / _RESTORED)
-        await app.initialize(auto_form=True)
+        await _initialize(app)
         if app.backups.most_recent_backup() is None:
             # Killed between forming the network and remembering it: without this, another stick would go unnoticed.
             await app.backups.create_backup(load_devices=False)
@@ -89,6 +89,24 @@ async def _application(settings: Settings, folder: Path) -> Any:  # noqa: ANN401
     app.backups.restore_backup = functools.partial(app.backups.restore_backup, counter_increment=COUNTER_MARGIN)
     app._watchdog_period = settings.watchdog  # noqa: SLF001 - bellows has it as a constant of the class
     return app
+
+
+async def _initialize(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
+    """Bring the network up; one that has only moved to another channel is the one remembered.
+
+    The hub may be killed after the network has moved and before that is remembered.
+    """
+    try:
+        await app.initialize(auto_form=True)
+    except zigpy.exceptions.NetworkSettingsInconsistent as error:
+        old, new = error.old_state, error.new_state
+        moved = {"channel": new.network_info.channel, "nwk_update_id": new.network_info.nwk_update_id}
+        if not old.replace(network_info=old.network_info.replace(**moved)).is_compatible_with(new):
+            raise
+        LOG.warning("The network has moved from channel %d to %d", old.network_info.channel, moved["channel"])
+        app._watchdog_task.cancel()  # noqa: SLF001 - it is started anew
+        app.backups.add_backup(new)
+        await app.initialize(auto_form=True)
 
 
 async def _resume_restored(app: Any, mark: Path) -> None:  # noqa: ANN401 - bellows is untyped

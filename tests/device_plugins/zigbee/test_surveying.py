@@ -270,3 +270,18 @@ async def test_a_device_joins_through_the_router_that_was_chosen(tmp_path: Path)
         found = await mapped(ready)
         children = {link.source: link.target for link in found.links if link.relation == "child"}
         assert children.get(door.ieee.replace(":", "")) == sensor.ieee.replace(":", "")
+
+
+async def test_a_network_that_moved_unremembered_is_resumed(tmp_path: Path) -> None:
+    async with without_plugin(tmp_path) as ready:
+        await ready.start(ready.radio.open_pty(), channel=15)
+        lamp = await ready.pair("lamp-white")
+        await ready.stop()
+        network = ready.radio.ncp.core.nvm.network
+        assert network is not None
+        network.channel, network.update_id = 20, network.update_id + 1
+        await ready.start(ready.radio.address)
+        assert ready.protocol["status"] == "ready", ready.protocol
+        assert (await ready.hub.call("zigbee.status")).network.channel == 20
+        await ready.command(lamp, "on_off", "on")
+        await ready.becomes(lamp, "on_off", True)
