@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from device_plugins.virtual_radio import closures, household, lighting, security, zcl, zcltypes, zdo
 from device_plugins.virtual_radio.behaviour import Handler, Reply, Written
 from device_plugins.virtual_radio.catalogue import Model
 from device_plugins.virtual_radio.cluster import Attribute, Cluster, Endpoint, Reporting
+from device_plugins.virtual_radio.described import Described
 from device_plugins.virtual_radio.errors import RadioError
 from device_plugins.virtual_radio.parts import MANUFACTURER_CODE
 from device_plugins.virtual_radio.timers import Timers
@@ -94,6 +96,8 @@ class VirtualDevice:
     @property
     def node_descriptor(self) -> bytes:
         """Its node descriptor."""
+        if isinstance(self.model, Described) and self.model.descriptor:
+            return self.model.descriptor
         kind = 2 if self.battery else 1
         return zdo.node_descriptor(kind=kind, mains=not self.battery, manufacturer=MANUFACTURER_CODE)
 
@@ -102,7 +106,11 @@ class VirtualDevice:
         """Its endpoints, as the ZDO tells them."""
         return {
             number: zdo.SimpleDescriptor(
-                its.profile, its.device_type, its.version, tuple(sorted(its.clusters)), tuple(its.clients)
+                its.profile,
+                its.device_type,
+                its.version,
+                tuple(sorted(n for n, one in its.clusters.items() if not one.hidden)),
+                tuple(its.clients),
             )
             for number, its in self.endpoints.items()
         }
@@ -269,10 +277,18 @@ class VirtualDevice:
         """Follow the coordinator, wherever it goes."""
 
     def _written(self, cluster: Cluster, attribute: Attribute) -> None:
-        _WRITTEN[cluster.number, attribute.number](self, self._home_of(cluster), attribute, self._writer)
+        with suppress(KeyError):  # as for commands
+            _WRITTEN[cluster.number, attribute.number](self, self._home_of(cluster), attribute, self._writer)
 
     def _home_of(self, cluster: Cluster) -> Endpoint:
-        return next(e for e in self.endpoints.values() if e.clusters.get(cluster.number) is cluster)
+        # A frame may have seen but a part of the cluster.
+        mine = cluster.attributes.values()
+        return next(
+            endpoint
+            for endpoint in self.endpoints.values()
+            if (its := endpoint.clusters.get(cluster.number)) is cluster
+            or (its is not None and any(one is other for one in mine for other in its.attributes.values()))
+        )
 
     def _hear_zdo(self, aps: ApsFrame, data: bytes, *, alone: bool) -> None:
         if not alone and aps.cluster not in {zdo.Request.NWK_ADDRESS, zdo.Request.MATCH_DESCRIPTOR}:
@@ -305,7 +321,10 @@ class VirtualDevice:
         if handler is None or frame.command not in cluster.received:
             return frame.default(zcl.Status.UNSUP_CLUSTER_COMMAND)
         groups = set(self.groups)
-        outcome = handler(self, here, frame.payload)
+        try:
+            outcome = handler(self, here, frame.payload)
+        except KeyError:  # a described device may lack what the command needs
+            outcome = zcl.Status.FAILURE
         if self.groups != groups:
             self._air.changed(lasting=True)
         self._air.noticed(

@@ -4,6 +4,7 @@ from typing import Any
 
 from device_plugins.virtual_radio import catalogue
 from device_plugins.virtual_radio.cluster import Attribute, Reporting
+from device_plugins.virtual_radio.described import Described, described
 from device_plugins.virtual_radio.device import Air, VirtualDevice
 from device_plugins.virtual_radio.zdo import Binding
 
@@ -23,6 +24,7 @@ def dump_device(device: VirtualDevice) -> dict[str, Any]:
     return {
         "ieee": device.ieee,
         "model": device.model.key,
+        **({"described": device.model.description} if isinstance(device.model, Described) else {}),
         "name": device.name,
         "nwk": device.short,
         "network": device.network,
@@ -36,7 +38,8 @@ def dump_device(device: VirtualDevice) -> dict[str, Any]:
 
 def load_device(air: Air, data: dict[str, Any]) -> VirtualDevice:
     """Read what `dump_device` gave; attributes that the model no longer has are dropped."""
-    device = VirtualDevice(air, catalogue.model(data["model"]), data["ieee"], data["name"])
+    model = described(data["described"]) if "described" in data else catalogue.model(data["model"])
+    device = VirtualDevice(air, model, data["ieee"], data["name"])
     device.short, device.network = data["nwk"], data["network"]
     for path, attribute, _ in _attributes(device):
         if path in data["values"]:

@@ -14,12 +14,16 @@ _SEARCH_EVERY = 1.0
 
 
 class VirtualRadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`link` is the serial port to be made (default: `tty` in the plugin's folder); `latency_ms` is each device's."""
+    """`link` is the serial port to be made (default: `tty` in the plugin's folder); `latency_ms` is each device's.
+
+    With `keep` false its devices are gone when it ends.
+    """
 
     link: str = ""
     ezsp: int = 14
     latency_ms: float = 5.0
     seed: int = 1
+    keep: bool = True
 
 
 class VirtualRadioPlugin(Plugin):
@@ -33,7 +37,8 @@ class VirtualRadioPlugin(Plugin):
         self._stopping = False
         config: VirtualRadioConfig = ctx.config
         link = config.link or str(ctx.data_dir / "tty")
-        arguments = ["--pty-link", link, "--state", str(ctx.data_dir / "radio.json"), "--ezsp", str(config.ezsp)]
+        arguments = ["--pty-link", link, "--ezsp", str(config.ezsp)]
+        arguments += ["--state", str(ctx.data_dir / "radio.json")] if config.keep else []
         arguments += ["--latency-ms", str(config.latency_ms), "--seed", str(config.seed)]
         self._process = RadioProcess(arguments, ctx.data_dir / "radio.log", self._heard)
 
@@ -69,6 +74,12 @@ class VirtualRadioPlugin(Plugin):
         added: dict[str, Any] = await self._process.ask("add", model=model, name=name)
         if join:
             self.ctx.tasks.start(f"{added['ieee']} searches", self._search(added["ieee"]))
+        return added
+
+    @service
+    async def add_described(self, described: dict[str, Any], name: str = "") -> dict[str, Any]:
+        """Put a virtual device on the shelf that is like a description of a real one (docs/virtual-radio.md)."""
+        added: dict[str, Any] = await self._process.ask("add", described=described, name=name)
         return added
 
     @service

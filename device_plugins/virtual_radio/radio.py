@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from device_plugins.virtual_radio import addresses, ash, catalogue
+from device_plugins.virtual_radio.catalogue import Model
+from device_plugins.virtual_radio.described import Description, described
 from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.errors import RadioError
 from device_plugins.virtual_radio.faults import Faults
@@ -121,7 +123,13 @@ class VirtualRadio:
 
     def add(self, model: str, name: str | None = None) -> VirtualDevice:
         """Put a new device of a catalogue model on the shelf; names are unique."""
-        made = catalogue.model(model)
+        return self._put(catalogue.model(model), name)
+
+    def add_described(self, description: Description, name: str | None = None) -> VirtualDevice:
+        """Put a device on the shelf that is like a description; see `described`."""
+        return self._put(described(description), name)
+
+    def _put(self, made: Model, name: str | None) -> VirtualDevice:
         name = name or f"{made.name} {self._made + 1}"
         if any(device.name == name for device in self._devices.values()):
             raise RadioError(f"There is a device named {name!r} already: choose another name.")

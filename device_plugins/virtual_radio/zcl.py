@@ -141,8 +141,7 @@ def answer(server: Server, cluster: Cluster, frame: Frame) -> Frame | None:
     command = frame.command
     if command in _NEVER_ANSWERED:
         return None
-    if frame.manufacturer is not None:
-        cluster = Cluster(cluster.number, {})  # nothing here is a manufacturer's own
+    cluster = cluster.of(frame.manufacturer)
     handler = _HANDLERS.get(command)
     if handler is None:
         return frame.default(
