@@ -7,7 +7,7 @@ import msgspec
 
 from device_plugins.sdk.device import Availability, Device
 from device_plugins.sdk.errors import PairingError, UnknownDeviceError
-from device_plugins.sdk.events import ButtonPressed, PairingStep, RotaryTurned, Step
+from device_plugins.sdk.events import ButtonPressed, LockOperated, PairingStep, RotaryTurned, Step
 from hub.api import Context, Plugin, service
 
 _SEEN_EVERY = 60.0
@@ -22,7 +22,7 @@ class DevicePlugin(Plugin, ABC):
     """
 
     protocol: ClassVar[str]
-    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (ButtonPressed, RotaryTurned, PairingStep)
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (ButtonPressed, LockOperated, RotaryTurned, PairingStep)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)

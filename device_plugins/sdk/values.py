@@ -3,9 +3,10 @@
 import re
 from typing import Any, NamedTuple
 
-from device_plugins.sdk.capabilities import VOCABULARY, Argument, Capability, ValueType, capability
+from device_plugins.sdk.capabilities import VOCABULARY, capability
 from device_plugins.sdk.device import Device, Feature
 from device_plugins.sdk.errors import InvalidValueError, UnsupportedError
+from device_plugins.sdk.word import Argument, Capability, ValueType
 
 # They stand beside the features' values in state.
 RESERVED_KEYS = frozenset({"availability", "availability_reason", "last_seen"})
