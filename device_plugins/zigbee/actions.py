@@ -36,7 +36,7 @@ class Actions:
         feature = known.feature(key)
         if feature is None:
             raise UnsupportedError(f"{known.id} has no {key!r}", device=known.id)
-        wanted = plan(feature, command, arguments)
+        wanted = plan(feature, command, arguments, known.mapping.controls.get(feature.key))
         before = self._versions(known, feature, wanted)
         await self._send(known, feature, wanted)
         if wanted.assume is not None:

@@ -14,10 +14,14 @@ from device_plugins.sdk import (
     DevicePlugin,
     Feature,
     InvalidValueError,
+    LockOperated,
     check_value,
 )
 from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Signature, action, describe
-from device_plugins.zigbee.mapping.features import LINK_QUALITY
+from device_plugins.zigbee.mapping.buttons import DETECTED
+from device_plugins.zigbee.mapping.clusters import DOOR_LOCK, IAS_ACE
+from device_plugins.zigbee.mapping.features import LINK_QUALITY, SIGNAL_STRENGTH
+from device_plugins.zigbee.mapping.locks import operation
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.network import AttributeEvent, Node
 from hub.api import Undo
@@ -76,8 +80,7 @@ class Known:
         # A device may tell what it would not take, so what it tells is held against the vocabulary alone.
         self._words = {f.key: Feature(f.key, f.capability) for f in self.mapping.features}
         self._routes = {place: tuple(points) for place, points in routes.items()}
-        self._button_keys = {f.endpoint: f.key for f in self.mapping.features if f.capability == "button"}
-        self._lqi_key = next(f.key for f in self.mapping.features if f.capability == LINK_QUALITY)
+        self._keys = {(f.capability, f.endpoint): f.key for f in self.mapping.features}
         if self.node is not None:
             self.attach(self.node)
 
@@ -85,9 +88,9 @@ class Known:
         """Hear this node."""
         self.detach()
         self.node = node
-        inputs = {(point.endpoint, point.cluster) for point in self.mapping.points}
-        inputs |= {(endpoint, IAS_ZONE) for endpoint in self.mapping.zones}
-        self._unlisten = node.listen(inputs, self.mapping.remotes, self)
+        inputs = {(point.endpoint, point.cluster, point.output) for point in self.mapping.points}
+        inputs |= {(endpoint, IAS_ZONE, False) for endpoint in self.mapping.zones}
+        self._unlisten = node.listen(inputs, (*self.mapping.remotes, *self.mapping.detectors), self)
 
     def detach(self) -> None:
         """Hear nothing any more."""
@@ -115,16 +118,17 @@ class Known:
             self._next_touch = now + _TOUCH_EVERY
             self._plugin.seen(self.id)
             if lqi is not None:
-                self._plugin.report(self.id, self._lqi_key, lqi)
+                self._plugin.report(self.id, LINK_QUALITY, lqi)
+            if self.node is not None and (rssi := self.node.rssi) is not None:
+                self._plugin.report(self.id, SIGNAL_STRENGTH, rssi)
 
-    def points_of(self, capability: str, endpoint: int) -> list[Point]:
-        """Where the value of a capability comes from."""
-        return [p for p in self.mapping.points if p.capability == capability and p.endpoint == endpoint]
+    def points_of(self, name: str, endpoint: int) -> list[Point]:
+        """Where the value of a capability or a setting comes from."""
+        return [p for p in self.mapping.points if p.name == name and p.endpoint == endpoint]
 
-    def key_of(self, capability: str, endpoint: int) -> str:
-        """The key of a capability; empty if the endpoint does not have it."""
-        found = (f.key for f in self.mapping.features if f.capability == capability and f.endpoint == endpoint)
-        return next(found, "")
+    def key_of(self, name: str, endpoint: int) -> str:
+        """The key of what has a value on an endpoint; empty if there is no such thing."""
+        return next((point.key for point in self.points_of(name, endpoint)), "")
 
     def valueless(self) -> list[Point]:
         """The points whose value is not known, not even from before the last start."""
@@ -147,9 +151,21 @@ class Known:
         self.reports += 1
         if cluster == IAS_ZONE and endpoint in self.mapping.zones:
             self._zone_said(endpoint, command, payload)
-        elif (key := self._button_keys.get(endpoint)) and (pressed := action(cluster, command, payload)):
-            subject = f"device/{self.id}/{key}"
-            self._plugin.ctx.events.publish("device.button", subject, ButtonPressed(pressed, str(endpoint)))
+        elif (endpoint, cluster) in self.mapping.detectors:
+            self._detected(endpoint, command)
+        elif cluster == DOOR_LOCK and (said := operation(command, payload)):
+            self._publish("device.lock", "lock", endpoint, LockOperated(*said))
+        elif pressed := action(cluster, command, payload):
+            kind = "keypad" if cluster == IAS_ACE else "button"
+            self._publish("device.button", kind, endpoint, ButtonPressed(pressed, str(endpoint)))
+
+    def _publish(self, event: str, capability: str, endpoint: int, data: object) -> None:
+        if key := self._keys.get((capability, endpoint)):
+            self._plugin.ctx.events.publish(event, f"device/{self.id}/{key}", data)
+
+    def _detected(self, endpoint: int, command: int) -> None:
+        if (is_there := DETECTED.get(command)) is not None and (key := self._keys.get(("occupancy", endpoint))):
+            self._plugin.report(self.id, key, is_there)
 
     def _zone_said(self, endpoint: int, command: int, payload: tuple[object, ...]) -> None:
         if command == _STATUS_CHANGE and payload and isinstance(payload[0], int):

@@ -1,11 +1,11 @@
 """What the plugin and the radio say to each other, in plain data: neither side needs to know the other's libraries."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-from device_plugins.zigbee.mapping import Report, Send, Signature, Write
+from device_plugins.zigbee.mapping import Facts, Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from hub.api import HubError, Undo
 
@@ -25,7 +25,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `path` is a serial port or `socket://host:port`. `channel` is taken when a network is formed; without it the
     quietest of `channels` is. A lost radio is tried again after `retry_first` seconds, then ever later up to
     `retry_most`. `watchdog` is how often the stick is asked whether it lives; `start_wait` how long the start of the
-    hub waits for the network, both in seconds.
+    hub waits for the network, both in seconds. `quirks` are applied if their package is installed; the owner's own are
+    the modules in `quirks_dir`.
     """
 
     path: str = ""
@@ -37,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_most: Seconds = 60.0
     watchdog: Seconds = 10.0
     start_wait: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    quirks: bool = True
+    quirks_dir: str = ""
 
 
 class NetworkInfo(msgspec.Struct, frozen=True):
@@ -91,14 +94,21 @@ class Node(Protocol):
     def lqi(self) -> int | None:
         """Link quality of the last message, 0 to 255."""
 
+    @property
+    def rssi(self) -> int | None:
+        """Signal strength of the last message, dBm."""
+
     def signature(self) -> Signature:
         """What the interview learned."""
 
-    def listen(self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears) -> Undo:
-        """Hear these (endpoint, cluster) pairs."""
+    def diagnose(self, facts: Facts) -> dict[str, Any]:
+        """What a maintainer needs to know, as JSON."""
+
+    def listen(self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears) -> Undo:
+        """Hear attributes and commands of (endpoint, cluster, whether an output), and commands of outputs."""
 
     async def read(
-        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
         """Values by attribute, and the attributes it does not have; what was read is heard as well."""
 
@@ -148,6 +158,9 @@ class Radio(Protocol):
 
 class Listener(Protocol):
     """Who hears what happens on the network. Quick, and never raising."""
+
+    def models(self) -> list[tuple[str, str]]:
+        """Manufacturer and model of the devices known from before."""
 
     def joined(self, ieee: str, short: int) -> None:
         """A device joined, or came back under another short address; its interview begins."""

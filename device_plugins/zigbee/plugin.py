@@ -121,6 +121,14 @@ class Zigbee(DevicePlugin):
             network=network,
         )
 
+    @service
+    async def diagnose(self, device: str) -> dict[str, Any]:
+        """What a maintainer needs to know of a device, with the keys of ZHA's diagnostics; no keys, no addresses."""
+        known = self.roster.known.get(self._known(device).id.removeprefix("zigbee-"))
+        if known is None or known.node is None:
+            raise UnreachableError(f"{device} is not on the network now; wait for the radio or pair it again")
+        return known.node.diagnose(known.record.facts)
+
     # The radio's life
 
     async def _open(self) -> Radio:

@@ -21,6 +21,8 @@ from zigpy.util import CatchingTaskMixin
 from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
+from device_plugins.zigbee.quirks import Quirks, open_quirks
+from device_plugins.zigbee.quirks.loading import inputs_of
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -43,6 +45,11 @@ class Coordinator(ControllerApplication):
     """bellows' application with a few changes: see the methods."""
 
     announced: Callable[[ZigbeeDevice], None] | None = None
+    quirks: Quirks | None = None
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._importing: set[t.EUI64] = set()
 
     @override
     async def connect(self) -> None:
@@ -73,6 +80,33 @@ class Coordinator(ControllerApplication):
                 off.add(ieee)
 
         ezsp.set_extended_timeout = set_extended_timeout
+
+    @override
+    def device_initialized(self, device: BaseDevice) -> None:
+        """Take a device whose interview is over; its quirk is imported beside the loop first."""
+        quirks, ready = self.quirks, super().device_initialized
+        if quirks is None or not isinstance(device, ZigbeeDevice):
+            ready(device)
+            return
+        about = str(device.manufacturer or ""), str(device.model or ""), inputs_of(device)
+        if quirks.is_loaded(*about):
+            ready(device)
+            return
+
+        if device.ieee in self._importing:
+            return  # it has announced itself again meanwhile
+
+        async def load() -> None:
+            try:
+                await asyncio.to_thread(quirks.load, *about)
+            finally:
+                self._importing.discard(device.ieee)
+            ready(device)
+
+        self._importing.add(device.ieee)
+
+        tasks: Any = self  # as zigpy gives it tasks, its type is a protocol of another kind
+        tasks.create_task(load(), name="imports a quirk")
 
     @override
     async def _watchdog_feed(self) -> None:
@@ -262,7 +296,15 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
     database = folder / "zigbee.db"
     try:
         await asyncio.to_thread(_make_private, database)
-        app: Any = await Coordinator.new(_configuration(settings, database), start_radio=False)
+        quirks = None
+        if settings.quirks:
+            quirks = await asyncio.to_thread(open_quirks, folder, settings.quirks_dir, listener.models())
+        app: Any = await Coordinator.new(
+            _configuration(settings, database),
+            start_radio=False,
+            device_resolver=quirks.resolve if quirks else None,
+        )
+        app.quirks = quirks
     except (OSError, sqlite3.Error, zigpy.exceptions.CorruptDatabase) as error:
         raise RadioError(f"cannot read {database}: {_text(error)}; move it away to begin with a new network") from error
     _check_libraries(app)

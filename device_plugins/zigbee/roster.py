@@ -105,7 +105,11 @@ class Roster:
         await self._ctx.storage.delete(_DEVICE + ieee, durable=True)
         await self._dismiss(ieee)
 
-    # What the radio says
+    # What the radio asks and says
+
+    def models(self) -> list[tuple[str, str]]:
+        """Manufacturer and model of each device known."""
+        return [(one.record.signature.manufacturer, one.record.signature.model) for one in self.known.values()]
 
     def joined(self, ieee: str, short: int) -> None:
         """A device joined; its interview begins."""

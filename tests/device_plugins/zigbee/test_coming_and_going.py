@@ -271,10 +271,16 @@ async def test_a_sleeping_device_is_asked_only_for_what_is_not_known(
     read = ZigpyNode.read
 
     async def noted(
-        self: ZigpyNode, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+        self: ZigpyNode,
+        endpoint: int,
+        cluster: int,
+        attributes: Iterable[int],
+        *,
+        background: bool = False,
+        output: bool = False,
     ) -> tuple[dict[int, Raw], set[int]]:
         asked.append((cluster, [*attributes]))
-        return await read(self, endpoint, cluster, attributes, background=background)
+        return await read(self, endpoint, cluster, attributes, background=background, output=output)
 
     async with without_plugin(tmp_path) as ready:
         await ready.start(ready.radio.open_pty())
