@@ -1,4 +1,4 @@
-"""`hub zigbee`: the radio and its network, from the command line."""
+"""`hub zigbee info`: the radio and the network it runs."""
 
 from typing import Any
 
@@ -6,15 +6,12 @@ import typer
 
 from hub.cli.kit import Session, emit, fields, talks
 
-app = typer.Typer(help="Zigbee: the radio and its network.", no_args_is_help=True)
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(info)
 
 
-@app.callback()
-def zigbee() -> None:
-    """Keep the commands below their name, however few there are."""
-
-
-@app.command()
 @talks
 def info(session: Session) -> None:
     """Show the radio and the network it runs; keys are never shown."""
