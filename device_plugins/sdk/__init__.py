@@ -5,7 +5,7 @@ A device is an id, a model and a list of capabilities. What is true of it stands
 the same capability more than once (`on_off.2`). What happens to it without lasting (a button pressed) is an event.
 """
 
-from device_plugins.sdk.capabilities import VOCABULARY, Argument, Capability, Command, capability
+from device_plugins.sdk.capabilities import VOCABULARY, capability
 from device_plugins.sdk.device import Availability, Device, Feature, feature_keys
 from device_plugins.sdk.errors import (
     CommandTimeoutError,
@@ -16,11 +16,12 @@ from device_plugins.sdk.errors import (
     UnreachableError,
     UnsupportedError,
 )
-from device_plugins.sdk.events import ButtonPressed, PairingStep, RotaryTurned, Step
+from device_plugins.sdk.events import ButtonPressed, LockOperated, PairingStep, RotaryTurned, Step
 from device_plugins.sdk.names import slug
 from device_plugins.sdk.plugin import DevicePlugin
 from device_plugins.sdk.reference import document
 from device_plugins.sdk.values import check_command, check_device, check_value
+from device_plugins.sdk.word import Argument, Capability, Command
 
 __all__ = [
     "VOCABULARY",
@@ -35,6 +36,7 @@ __all__ = [
     "DevicePlugin",
     "Feature",
     "InvalidValueError",
+    "LockOperated",
     "PairingError",
     "PairingStep",
     "RotaryTurned",

@@ -24,6 +24,19 @@ class RotaryTurned(msgspec.Struct, frozen=True, gc=False):
     steps: float
 
 
+@event("device.lock")
+class LockOperated(msgspec.Struct, frozen=True, gc=False):
+    """A lock was operated or programmed; the subject is `device/<id>/<key>`.
+
+    `operation` is lock, unlock, unlock_failed_wrong_pin, pin_added, ...; `source` is keypad, radio, manual, rfid or
+    unknown; `user` is the number of the user, -1 for none.
+    """
+
+    operation: str
+    source: str = ""
+    user: int = -1
+
+
 @event("devices.pairing")
 class PairingStep(msgspec.Struct, frozen=True):
     """A pairing session went one step on; the subject is `pairing/<session>`.

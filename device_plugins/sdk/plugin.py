@@ -7,7 +7,7 @@ import msgspec
 
 from device_plugins.sdk.device import Availability, Device
 from device_plugins.sdk.errors import PairingError, UnknownDeviceError
-from device_plugins.sdk.events import ButtonPressed, PairingStep, RotaryTurned, Step
+from device_plugins.sdk.events import ButtonPressed, LockOperated, PairingStep, RotaryTurned, Step
 from hub.api import Context, Plugin, service
 
 _SEEN_EVERY = 60.0
@@ -22,7 +22,7 @@ class DevicePlugin(Plugin, ABC):
     """
 
     protocol: ClassVar[str]
-    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (ButtonPressed, RotaryTurned, PairingStep)
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (ButtonPressed, LockOperated, RotaryTurned, PairingStep)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
@@ -51,7 +51,7 @@ class DevicePlugin(Plugin, ABC):
         """Make the device leave; raise UnreachableError if it cannot be told, neither now nor when it is next heard."""
 
     async def take_input(self, values: dict[str, Any]) -> None:  # noqa: ARG002 - for those who override it
-        """Take what a `needs_input` step asked for."""
+        """Take what a `needs_input` step asked for, or what `devices.pair` was given before the network is opened."""
         raise PairingError(f"{self.protocol} pairing asks for no input")
 
     # What a plugin author uses
@@ -104,14 +104,16 @@ class DevicePlugin(Plugin, ABC):
         await self.execute(self._known(device), key, command, arguments)
 
     @service
-    async def pair(self, session: str, duration: float) -> None:
-        """Open a pairing session for `duration` seconds."""
+    async def pair(self, session: str, duration: float, inputs: dict[str, Any] | None = None) -> None:
+        """Open a pairing session for `duration` seconds; `inputs` are known beforehand, and taken first."""
         now = self.ctx.clock.monotonic()
         if self.session not in {"", session} and now < self._session_ends:
             raise PairingError(f"{self.protocol} is already pairing; wait for it to end or cancel it")
         self.session, self._session_ends = session, now + duration
         opened = False
         try:
+            if inputs:
+                await self.take_input(inputs)
             await self.open_pairing(duration)
             opened = True
         finally:

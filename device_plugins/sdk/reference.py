@@ -1,6 +1,7 @@
 """The vocabulary as a page of the reference, written from the code so that it cannot drift."""
 
-from device_plugins.sdk.capabilities import VOCABULARY, Argument, Capability, Command
+from device_plugins.sdk.capabilities import VOCABULARY
+from device_plugins.sdk.word import Argument, Capability, Command
 
 _INTRO = """# Capabilities
 

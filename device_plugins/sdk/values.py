@@ -3,12 +3,13 @@
 import re
 from typing import Any, NamedTuple
 
-from device_plugins.sdk.capabilities import VOCABULARY, Argument, Capability, ValueType, capability
+from device_plugins.sdk.capabilities import VOCABULARY, capability
 from device_plugins.sdk.device import Device, Feature
 from device_plugins.sdk.errors import InvalidValueError, UnsupportedError
+from device_plugins.sdk.word import Argument, Capability, ValueType
 
 # They stand beside the features' values in state.
-RESERVED_KEYS = frozenset({"availability", "availability_reason", "last_seen"})
+RESERVED_KEYS = frozenset({"availability", "availability_reason", "last_seen", "pending"})
 TEXT_LIMIT = 255
 FEATURE_LIMIT = 256
 # Whole numbers up to here are exact in a float, in JSON and in every database.

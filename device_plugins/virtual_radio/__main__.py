@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="makes addresses and faults (default 1)")
     parser.add_argument("--idle-exit", type=float, nargs="?", const=_IDLE_S, metavar="S",
                         help=f"end when no host had the line open for this long (default {_IDLE_S:g} s)")  # fmt: skip
+    parser.add_argument("--hasty", action="store_true", help="let no device hold changes back for the least interval")
     parser.add_argument("--no-control", action="store_true", help="leave standard input alone and run until a signal")
     return parser
 
@@ -96,6 +97,7 @@ async def _alone(state: Path) -> BinaryIO:
 async def _serve(options: argparse.Namespace) -> None:
     radio = VirtualRadio(options.ezsp, options.state, seed=options.seed)
     radio.latency = options.latency_ms / 1000
+    radio.hasty = options.hasty
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

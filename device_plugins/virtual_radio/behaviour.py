@@ -18,11 +18,31 @@ class Reply:
     payload: bytes
 
 
+class Naps(Protocol):
+    """When a device listens."""
+
+    every_s: float
+
+    def rouse(self, seconds: float = ...) -> None:
+        """Listen for a while."""
+
+    def doze(self) -> None:
+        """Listen no longer than usual."""
+
+    def wait(self) -> float:
+        """Return the seconds until it listens; 0 while it does."""
+
+
 class Actor(Protocol):
     """The device behind a cluster."""
 
     memory: dict[str, Any]
     groups: set[tuple[int, int]]
+    sleep: "Naps"
+
+    @property
+    def ieee(self) -> str:
+        """Its IEEE address."""
 
     def update(self, here: Endpoint, cluster: int, **values: object) -> int:
         """Set attributes by name, report those that changed, and return how many frames went out."""
@@ -30,8 +50,11 @@ class Actor(Protocol):
     def say(self, here: Endpoint, cluster: int, command: int, payload: bytes, *, target_endpoint: int) -> None:
         """Send a server's command to the coordinator."""
 
-    def tell_bound(self, here: Endpoint, cluster: int, command: int, payload: bytes) -> int:
-        """Send a client's command to whoever is bound, and return how many frames went out."""
+    def request(self, here: Endpoint, cluster: int, command: int, payload: bytes) -> None:
+        """Send a client's command to the coordinator."""
+
+    def tell_bound(self, here: Endpoint, cluster: int, command: int, payload: bytes, *, to_client: bool = False) -> int:
+        """Send a command to whoever is bound, a client's by default, and return how many frames went out."""
 
     def later(self, key: str, seconds: float, call: Callable[[], object]) -> None:
         """Do something in a while, instead of what was to be done under the same key."""

@@ -1,7 +1,7 @@
 """The models one can put on the shelf, each a row of this table. Manufacturer "Domovoi", model "V-…"."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device_plugins.virtual_radio import lighting, parts, stimuli
 from device_plugins.virtual_radio.cluster import Cluster, Endpoint
@@ -28,11 +28,14 @@ class Model:
     stimuli: Mapping[str, Stimulus]
     battery: bool = False
     clients: tuple[int, ...] = (parts.OTA,)
+    manufacturer: str = parts.MANUFACTURER
+    install_code: bool = False
+    poll_s: float = 0.0
 
     def endpoints(self) -> dict[int, Endpoint]:
         """Return fresh endpoints, as from the factory."""
-        common = (parts.basic(self.name, battery=self.battery), parts.identify())
-        power = (parts.power_config(),) if self.battery else (parts.groups(),)
+        common = (parts.basic(self.name, battery=self.battery, manufacturer=self.manufacturer), parts.identify())
+        power = (parts.power_config(),) if self.battery else (parts.groups(), parts.scenes_cluster())
         clusters = {item.number: item for item in (*common, *power, *self.clusters())}
         clients = {number: parts.client(number) for number in self.clients}
         return {1: Endpoint(1, self.device_type, clusters, clients)}
@@ -77,11 +80,29 @@ _MODELS = (
     Model("lock", "V-Lock", _DOOR_LOCK, lambda: (parts.lock(),), {"lock": stimuli.KEY, **_BATTERY}, battery=True),
     Model("thermostat", "V-Thermostat", _THERMOSTAT, lambda: (parts.thermostat(),),
           {"temperature": stimuli.ROOM_TEMPERATURE, "setpoint": stimuli.SETPOINT, **_BATTERY}, battery=True),
+    Model("climate-sleepy", "V-Climate Sleepy", _TEMPERATURE_SENSOR,
+          lambda: (
+              parts.poll_control(),
+              parts.measurement(parts.TEMPERATURE, 2000, -4000, 12500),
+              parts.measurement(parts.HUMIDITY, 5000, 0, 10000),
+          ),
+          {"temperature": stimuli.TEMPERATURE, "humidity": stimuli.HUMIDITY, "check_in": stimuli.CHECK_IN, **_BATTERY},
+          battery=True, poll_s=5.0),
+    Model("plug-secure", "V-Plug Secure", _SMART_PLUG, lambda: (parts.on_off(),), {"on_off": stimuli.ON_OFF},
+          install_code=True),
+    Model("tuya-climate", "TS0601", _SMART_PLUG, lambda: (parts.tuya_mcu(),),
+          {"temperature": stimuli.TUYA_TEMPERATURE, "humidity": stimuli.TUYA_HUMIDITY,
+           "battery": stimuli.TUYA_BATTERY, "ask_time": stimuli.TUYA_TIME},
+          manufacturer="_TZE200_bjawzodf"),
+    Model("tuya-dimmer", "TS0601", _SMART_PLUG, lambda: (parts.tuya_mcu(),),
+          {"on_off": stimuli.TUYA_SWITCH, "level": stimuli.TUYA_LEVEL}, manufacturer="_TZE200_dfxkcots"),
     Model("siren", "V-Siren", _WARNING_DEVICE, lambda: (parts.zone(0x0225), parts.warning_device()),
           {"tamper": stimuli.TAMPER}),
 )  # fmt: skip
 
-MODELS: Mapping[str, Model] = {model.key: model for model in _MODELS}
+MODELS: Mapping[str, Model] = {
+    model.key: replace(model, stimuli={**model.stimuli, "check_update": stimuli.CHECK_UPDATE}) for model in _MODELS
+}
 
 
 def model(key: str) -> Model:

@@ -1,18 +1,18 @@
 """A cluster on a virtual device: attributes with their values, and the commands it takes and gives."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from device_plugins.virtual_radio import zcltypes
 from device_plugins.virtual_radio.zcltypes import ZclError
 
+# From here on, clusters are manufacturers' own, and so are all their attributes.
+FIRST_OWN = 0xFC00
+
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """When an attribute is reported: seconds at least and at most between reports, and the least change.
-
-    The virtual device reports each change at once, and at `most` seconds without one; it keeps the rest to be read.
-    """
+    """When an attribute is reported: at least and at most so many seconds apart (0: changes only), least change."""
 
     least: int
     most: int
@@ -33,6 +33,8 @@ class Attribute:
     high: int | None = None
     choices: tuple[int, ...] = ()
     reporting: Reporting | None = None
+    own: bool | None = False
+    """The manufacturer's own, in a cluster of everybody's; None if any frame may ask for it."""
 
     def encode(self) -> bytes:
         """Return the value's bytes."""
@@ -57,6 +59,16 @@ class Cluster:
     attributes: dict[int, Attribute] = field(default_factory=dict)
     received: tuple[int, ...] = ()
     generated: tuple[int, ...] = ()
+    hidden: bool = False
+    """It answers, but the simple descriptor does not tell of it."""
+
+    def of(self, manufacturer: int | None) -> "Cluster":
+        """Return it as a frame with this manufacturer code sees it."""
+        if self.number >= FIRST_OWN:
+            return self
+        is_own = manufacturer is not None
+        seen = {number: one for number, one in self.attributes.items() if one.own is None or one.own is is_own}
+        return self if len(seen) == len(self.attributes) else replace(self, attributes=seen)
 
     def named(self, name: str) -> Attribute:
         """Return the attribute of that name; KeyError when there is none."""

@@ -4,6 +4,7 @@ An answer is `{"id": 1, "result": …}` or `{"id": 1, "error": "a sentence"}`; w
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,8 +18,10 @@ MAX_LINE = 65536
 MAX_NAME = 100
 
 _ARGUMENTS = {
-    "add": ("model", "name"),
-    **dict.fromkeys(("remove", "join", "rejoin", "leave", "stimuli"), ("device",)),
+    "add": ("model", "name", "described"),
+    **dict.fromkeys(("remove", "rejoin", "leave", "stimuli", "conflict"), ("device",)),
+    "join": ("device", "through"),
+    "doze": ("device", "seconds"),
     "act": ("device", "stimulus", "value", "expect"),
     "set": ("device", "endpoint", "cluster", "attribute", "value"),
     "get": ("device", "endpoint", "cluster", "attribute"),
@@ -28,7 +31,7 @@ _ARGUMENTS = {
     "hang": ("on",),
     "latency": ("samples", "clear"),
 }
-_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_KINDS = {dict: "an object", str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 type Args = dict[str, Any]
 type Verb = Callable[[Args], object]
@@ -48,7 +51,9 @@ class Control:
             "devices": lambda _: [self._told(device) for device in radio.devices],
             "add": self._add,
             "remove": lambda args: radio.remove(self._device(args)),
-            "join": lambda args: radio.join(self._device(args)),
+            "join": lambda args: radio.join(self._device(args), _take(args, "through", str, "") or None),
+            "conflict": lambda args: radio.conflict(self._device(args)),
+            "doze": lambda args: radio.doze(self._device(args), _take(args, "seconds", float)),
             "rejoin": lambda args: radio.rejoin(self._device(args)),
             "leave": lambda args: radio.leave(self._device(args)),
             "act": self._act,
@@ -141,8 +146,9 @@ class Control:
             "nwk": device.short if joined else None,
             "reachable": device.reachable,
             "battery": device.battery,
+            "install_code": device.install_code.hex(),
             "values": {
-                item.name: item.value
+                item.name: _plain(item.value)
                 for endpoint in device.endpoints.values()
                 for cluster in endpoint.clusters.values()
                 for item in cluster.attributes.values()
@@ -154,6 +160,8 @@ class Control:
         name = _take(args, "name", str, "")
         if len(name) > MAX_NAME:
             raise RadioError(f"A name has at most {MAX_NAME} characters.")
+        if "described" in args:
+            return self._told(self._radio.add_described(_take(args, "described", dict), name or None))
         return self._told(self._radio.add(_take(args, "model", str), name or None))
 
     def _act(self, args: Args) -> None:
@@ -175,7 +183,7 @@ class Control:
         else:
             endpoint, cluster = _take(args, "endpoint", int, 1), _take(args, "cluster", int)
             value = device.attribute(endpoint, cluster, _take(args, "attribute", int)).value
-        return value.hex() if isinstance(value, bytes) else value
+        return _plain(value)
 
     def _reachable(self, args: Args) -> None:
         self._device(args).reachable = _take(args, "on", bool)
@@ -213,6 +221,13 @@ class Control:
             "link": dict(self._radio.ncp.link.stats),
             "unknown_commands": dict(self._radio.ncp.unknown),
         }
+
+
+def _plain(value: object) -> object:
+    """The value as JSON holds it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _models() -> object:

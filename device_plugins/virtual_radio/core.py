@@ -11,6 +11,8 @@ from device_plugins.virtual_radio.timers import Timers
 from device_plugins.virtual_radio.zdo import SimpleDescriptor
 
 FOREVER = 0xFF
+# No table of an NCP is longer, whatever the host says.
+MAX_ENTRIES = 256
 
 type Values = Mapping[str, object]
 # A command's handler takes its arguments by name and returns the answer's values; what it leaves out is zero or OK.
@@ -48,6 +50,12 @@ class Core:
     multicast: dict[int, dict[str, Any]] = field(default_factory=dict)
     addresses: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     extended_timeouts: set[bytes] = field(default_factory=set)
+    # The host asked for routes to it, and whose it has been told since; the routes it gave for its next messages.
+    concentrates: bool = False
+    recorded: set[str] = field(default_factory=set)
+    source_routes: dict[int, list[int]] = field(default_factory=dict)
+    # Link keys for devices that are about to join: IEEE address → key.
+    transient_keys: dict[str, bytes] = field(default_factory=dict)
 
     def reset(self) -> None:
         """Be as after power-up."""
@@ -55,7 +63,9 @@ class Core:
         self.permit_until = 0.0
         for table in (self.endpoints, self.config, self.values, self.policies, self.multicast, self.addresses):
             table.clear()
-        self.extended_timeouts.clear()
+        self.concentrates = False
+        for more in (self.extended_timeouts, self.recorded, self.source_routes, self.transient_keys):
+            more.clear()
 
     def permits(self) -> bool:
         """Whether a new device may join now."""

@@ -1,15 +1,30 @@
 """A virtual Zigbee device: answers ZDO and ZCL as a real one, and reports what changes."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
-from device_plugins.virtual_radio import closures, household, lighting, security, zcl, zcltypes, zdo
-from device_plugins.virtual_radio.behaviour import Handler, Reply, Written
+from device_plugins.virtual_radio import (
+    commands,
+    install_codes,
+    ota,
+    scenes,
+    security,
+    sleep,
+    topology,
+    zcl,
+    zcltypes,
+    zdo,
+)
+from device_plugins.virtual_radio.behaviour import Naps, Reply
 from device_plugins.virtual_radio.catalogue import Model
 from device_plugins.virtual_radio.cluster import Attribute, Cluster, Endpoint, Reporting
+from device_plugins.virtual_radio.described import Described
 from device_plugins.virtual_radio.errors import RadioError
 from device_plugins.virtual_radio.parts import MANUFACTURER_CODE
+from device_plugins.virtual_radio.reporting import Reporter
 from device_plugins.virtual_radio.timers import Timers
 from device_plugins.virtual_radio.wire import ApsFrame
 from device_plugins.virtual_radio.zcltypes import ZclError
@@ -17,20 +32,16 @@ from device_plugins.virtual_radio.zcltypes import ZclError
 ZDO_PROFILE = 0x0000
 EVERY_ENDPOINT = 0xFF
 MAX_BINDINGS = 32
-
-_HANDLERS: dict[tuple[int, int], Handler] = {
-    **household.HANDLERS,
-    **lighting.HANDLERS,
-    **closures.HANDLERS,
-    **security.HANDLERS,
-}
-_WRITTEN: dict[tuple[int, int], Written] = {**household.WRITTEN, **security.WRITTEN}
+_PERMIT_FOREVER = 0xFF
+_ASKED_OF_ALL = {zdo.Request.NWK_ADDRESS, zdo.Request.MATCH_DESCRIPTOR, zdo.Request.PERMIT_JOINING}
 
 
 class Air(Protocol):
     """What carries a device's frames."""
 
     timers: Timers
+    # Whether no device holds changes back for the least interval of its reports.
+    hasty: bool
 
     @property
     def coordinator(self) -> str:
@@ -40,8 +51,16 @@ class Air(Protocol):
     def instant(self) -> bool:
         """Whether nothing on this radio takes time."""
 
-    def carry(self, sender: "VirtualDevice", aps: ApsFrame, data: bytes, *, broadcast: bool = False) -> None:
-        """Bring a frame to the coordinator."""
+    def carry(
+        self, sender: "VirtualDevice", aps: ApsFrame, data: bytes, *, to: str = "", broadcast: bool = False
+    ) -> None:
+        """Bring a frame to a node, by default the coordinator; to the members of `aps.group`; or to all."""
+
+    def neighbours(self, ieee: str) -> list[zdo.Neighbour]:
+        """Return whom a node hears."""
+
+    def routes(self, ieee: str) -> list[zdo.Route]:
+        """Return a node's routing table."""
 
     def noticed(self, event: str, sender: "VirtualDevice", **facts: object) -> None:
         """Tell whoever watches the radio."""
@@ -56,7 +75,10 @@ class Air(Protocol):
 class VirtualDevice:
     """One device on the shelf or on the network; `short` is its address there, `network` which network it joined.
 
-    `reachable` False makes it deaf and mute; `latency_s` (None: the radio's) is how long it takes to hear a frame.
+    `reachable` False makes it deaf and mute; `latency_s` (None: the radio's) is how long it takes to hear a frame;
+    `sleep` tells when it listens, `parent` through which router it joined (nothing: whoever is best), `outbox` what it
+    has yet to send, `install_code` what it must be let in with (nothing: it joins freely), `changes` how often
+    something may have changed that is to be remembered.
     """
 
     def __init__(self, air: Air, model: Model, ieee: str, name: str) -> None:
@@ -70,8 +92,15 @@ class VirtualDevice:
         self.bindings: set[zdo.Binding] = set()
         self.groups: set[tuple[int, int]] = set()
         self.memory: dict[str, Any] = {}
+        self.parent = ""
+        self.outbox: deque[Any] = deque()
+        self.changes = 0
+        self.permit_until = 0.0
+        self.sleep: Naps = sleep.Sleep(model.poll_s)
+        self.install_code = install_codes.made(ieee) if model.install_code else b""
         self._ieee = ieee
         self._air = air
+        self._reporter = Reporter(self)
         self._sequence = 0
         self._writer = 1
         self._timers: dict[str, asyncio.Handle] = {}
@@ -92,8 +121,15 @@ class VirtualDevice:
         return self._air.instant
 
     @property
+    def hasty(self) -> bool:
+        """Whether it holds no change back for the least interval."""
+        return self._air.hasty or self._air.instant
+
+    @property
     def node_descriptor(self) -> bytes:
         """Its node descriptor."""
+        if isinstance(self.model, Described) and self.model.descriptor:
+            return self.model.descriptor
         kind = 2 if self.battery else 1
         return zdo.node_descriptor(kind=kind, mains=not self.battery, manufacturer=MANUFACTURER_CODE)
 
@@ -102,7 +138,11 @@ class VirtualDevice:
         """Its endpoints, as the ZDO tells them."""
         return {
             number: zdo.SimpleDescriptor(
-                its.profile, its.device_type, its.version, tuple(sorted(its.clusters)), tuple(its.clients)
+                its.profile,
+                its.device_type,
+                its.version,
+                tuple(sorted(n for n, one in its.clusters.items() if not one.hidden)),
+                tuple(its.clients),
             )
             for number, its in self.endpoints.items()
         }
@@ -139,8 +179,12 @@ class VirtualDevice:
     def factory_reset(self) -> None:
         """Forget the network and all that was set up on it; lamps and sensors keep what they show."""
         self.rest()
+        self.changes += 1
         self.network = None
+        self.parent = ""
+        self.permit_until = 0.0
         self.bindings.clear()
+        self.memory.pop(scenes.SCENES, None)
         self.groups.clear()
         for endpoint in self.endpoints.values():
             for cluster in endpoint.clusters.values():
@@ -156,13 +200,21 @@ class VirtualDevice:
         for handle in self._timers.values():
             self._air.timers.cancel(handle)
         self._timers.clear()
+        self._reporter.forget()
+        self.outbox.clear()
 
     def wake(self) -> None:
-        """Begin the periodic reports that were configured."""
+        """Begin the periodic reports that were configured, the check-ins, and go on with an update."""
         for endpoint in self.endpoints.values():
             for cluster in endpoint.clusters.values():
                 for attribute in cluster.attributes.values():
-                    self._plan(endpoint, cluster, attribute)
+                    if attribute.reporting is not None:
+                        self._reporter.plan(endpoint, cluster, attribute)
+            with suppress(KeyError):  # as for commands
+                if sleep.POLL_CONTROL in endpoint.clusters:
+                    sleep.begin(self, endpoint)
+                if ota.OTA in endpoint.clients:
+                    ota.resume(self, endpoint)
 
     def next_sequence(self) -> int:
         """Return the next transaction sequence number."""
@@ -174,16 +226,17 @@ class VirtualDevice:
         aps = ApsFrame(ZDO_PROFILE, zdo.Request.DEVICE_ANNOUNCE, 0, 0, 0, 0, 0)
         self._air.carry(self, aps, zdo.announcement(self.next_sequence(), self), broadcast=True)
 
-    def hear(self, aps: ApsFrame, data: bytes, *, alone: bool = True) -> None:
-        """Take a frame of the coordinator; `alone` False for what others hear as well, which is not answered."""
+    def hear(self, aps: ApsFrame, data: bytes, *, sender: str = "", alone: bool = True) -> None:
+        """Take a frame of a node (nothing: the coordinator); one that others hear too is not answered."""
+        self.changes += 1
         if aps.profile == ZDO_PROFILE:
-            self._hear_zdo(aps, data, alone=alone)
+            self._hear_zdo(aps, data, sender, alone=alone)
             return
         for number, endpoint in self.endpoints.items():
             if aps.destination_endpoint in {number, EVERY_ENDPOINT}:
                 answer = self._hear_zcl(endpoint, aps, data)
                 if answer is not None and alone:
-                    self._send(endpoint, aps.cluster, answer, aps.source_endpoint)
+                    self._send(endpoint, aps.cluster, answer, aps.source_endpoint, sender)
 
     def update(self, here: Endpoint, cluster: int, **values: object) -> int:
         """Set attributes by name, report those that changed, and return how many frames went out."""
@@ -195,21 +248,30 @@ class VirtualDevice:
                 attribute.value = value
                 changed.append(attribute)
         if changed:
-            self._air.changed(lasting=False)
-        return self._report(here, its, [item for item in changed if item.reporting is not None])
+            self._changed(lasting=False)
+        return self._reporter.changed(here, its, [item for item in changed if item.reporting is not None])
 
     def say(self, here: Endpoint, cluster: int, command: int, payload: bytes, *, target_endpoint: int) -> None:
         """Send a server's command to the coordinator."""
         frame = zcl.Frame(self.next_sequence(), command, payload, specific=True, to_client=True)
         self._send(here, cluster, frame, target_endpoint)
 
-    def tell_bound(self, here: Endpoint, cluster: int, command: int, payload: bytes) -> int:
-        """Send a client's command to the bound coordinator, and return how many frames went out."""
-        targets = self._targets(here, cluster)
-        for target in targets:
-            frame = zcl.Frame(self.next_sequence(), command, payload, specific=True, no_default_response=True)
-            self._send(here, cluster, frame, target)
-        return len(targets)
+    def request(self, here: Endpoint, cluster: int, command: int, payload: bytes) -> None:
+        """Send a client's command to the coordinator."""
+        frame = zcl.Frame(self.next_sequence(), command, payload, specific=True)
+        self._send(here, cluster, frame, 1)
+
+    def tell_bound(self, here: Endpoint, cluster: int, command: int, payload: bytes, *, to_client: bool = False) -> int:
+        """Send a command to whoever is bound, a client's by default, and return how many frames went out."""
+        more = {"specific": True, "to_client": to_client, "no_default_response": True}
+        return self._send_bound(here, cluster, lambda: zcl.Frame(self.next_sequence(), command, payload, **more))
+
+    def report(self, here: Endpoint, cluster: int, attributes: list[Attribute]) -> int:
+        """Send a report to whoever is bound, and return how many frames went out."""
+        payload, more = zcl.report(attributes), {"to_client": True, "no_default_response": True}
+        return self._send_bound(
+            here, cluster, lambda: zcl.Frame(self.next_sequence(), zcl.General.REPORT, payload, **more)
+        )
 
     def later(self, key: str, seconds: float, call: Callable[[], object]) -> None:
         """Do something in a while, instead of what was planned under the same key."""
@@ -223,18 +285,26 @@ class VirtualDevice:
     def write(self, cluster: Cluster, attribute: Attribute, value: object) -> None:
         """Take a value written by the coordinator: see `zcl.Server`."""
         self.update(self._home_of(cluster), cluster.number, **{attribute.name: value})
-        if (cluster.number, attribute.number) in _WRITTEN:
+        if (cluster.number, attribute.number) in commands.WRITTEN:
             self.later(f"written {attribute.name}", 0, lambda: self._written(cluster, attribute))
 
     def configure(self, cluster: Cluster, attribute: Attribute, reporting: Reporting | None) -> None:
         """Take a reporting configuration: see `zcl.Server`."""
         attribute.reporting = reporting
-        self._plan(self._home_of(cluster), cluster, attribute)
-        self._air.changed(lasting=True)
+        self._reporter.configured(self._home_of(cluster), cluster, attribute)
+        self._changed(lasting=True)
 
     def neighbours(self) -> list[zdo.Neighbour]:
-        """Return none: it is asked of the coordinator."""
-        return []
+        """Return whom it hears."""
+        return self._air.neighbours(self._ieee)
+
+    def routes(self) -> list[zdo.Route]:
+        """Return its routing table."""
+        return self._air.routes(self._ieee)
+
+    def noise(self, channel: int) -> int:
+        """Return the energy it measures on a channel."""
+        return topology.noise(self._ieee, channel)
 
     def bind(self, binding: zdo.Binding) -> zdo.Status:
         """Add to the binding table."""
@@ -246,7 +316,7 @@ class VirtualDevice:
         if len(self.bindings) >= MAX_BINDINGS:
             return zdo.Status.TABLE_FULL
         self.bindings.add(binding)
-        self._air.changed(lasting=True)
+        self._changed(lasting=True)
         return zdo.Status.SUCCESS
 
     def unbind(self, binding: zdo.Binding) -> zdo.Status:
@@ -254,7 +324,7 @@ class VirtualDevice:
         if binding not in self.bindings:
             return zdo.Status.NO_ENTRY
         self.bindings.discard(binding)
-        self._air.changed(lasting=True)
+        self._changed(lasting=True)
         return zdo.Status.SUCCESS
 
     def asked_to_leave(self, *, rejoin: bool) -> None:
@@ -263,24 +333,39 @@ class VirtualDevice:
         self.later("leave", 0 if self.instant else 0.05, lambda: self._air.gone(self))
 
     def asked_to_permit(self, seconds: int) -> None:
-        """Do nothing: the coordinator alone takes new devices here."""
+        """Take new devices as their parent, for a while, if it is a router."""
+        if not self.battery:
+            now = asyncio.get_running_loop().time()
+            self.permit_until = float("inf") if seconds == _PERMIT_FOREVER else now + seconds
 
     def asked_to_move(self, channel: int, update_id: int) -> None:
         """Follow the coordinator, wherever it goes."""
 
+    def _changed(self, *, lasting: bool) -> None:
+        self.changes += 1
+        self._air.changed(lasting=lasting)
+
     def _written(self, cluster: Cluster, attribute: Attribute) -> None:
-        _WRITTEN[cluster.number, attribute.number](self, self._home_of(cluster), attribute, self._writer)
+        with suppress(KeyError):  # as for commands
+            commands.WRITTEN[cluster.number, attribute.number](self, self._home_of(cluster), attribute, self._writer)
 
     def _home_of(self, cluster: Cluster) -> Endpoint:
-        return next(e for e in self.endpoints.values() if e.clusters.get(cluster.number) is cluster)
+        # A frame may have seen but a part of the cluster.
+        mine = cluster.attributes.values()
+        return next(
+            endpoint
+            for endpoint in self.endpoints.values()
+            if (its := endpoint.clusters.get(cluster.number)) is cluster
+            or (its is not None and any(one is other for one in mine for other in its.attributes.values()))
+        )
 
-    def _hear_zdo(self, aps: ApsFrame, data: bytes, *, alone: bool) -> None:
-        if not alone and aps.cluster not in {zdo.Request.NWK_ADDRESS, zdo.Request.MATCH_DESCRIPTOR}:
+    def _hear_zdo(self, aps: ApsFrame, data: bytes, sender: str, *, alone: bool) -> None:
+        if not alone and aps.cluster not in _ASKED_OF_ALL:
             return
         answer = zdo.answer(self, aps.cluster, data)
-        if answer is not None:
+        if answer is not None and (alone or aps.cluster != zdo.Request.PERMIT_JOINING):
             response = ApsFrame(ZDO_PROFILE, aps.cluster | zdo.RESPONSE, 0, 0, 0, 0, 0)
-            self._air.carry(self, response, answer)
+            self._air.carry(self, response, answer, to=sender)
 
     def _hear_zcl(self, here: Endpoint, aps: ApsFrame, data: bytes) -> zcl.Frame | None:
         try:
@@ -301,58 +386,32 @@ class VirtualDevice:
     def _own_command(self, here: Endpoint, cluster: Cluster, frame: zcl.Frame) -> zcl.Frame | None:
         if frame.manufacturer is not None:
             return frame.default(zcl.Status.UNSUP_MANUF_CLUSTER_COMMAND)
-        handler = _HANDLERS.get((cluster.number, frame.command))
-        if handler is None or frame.command not in cluster.received:
+        table = commands.OF_CLIENTS if frame.to_client else commands.OF_SERVERS
+        handler = table.get((cluster.number, frame.command))
+        if handler is None or (frame.command not in cluster.received and not frame.to_client):
             return frame.default(zcl.Status.UNSUP_CLUSTER_COMMAND)
         groups = set(self.groups)
-        outcome = handler(self, here, frame.payload)
+        try:
+            outcome = handler(self, here, frame.payload)
+        except KeyError:  # a described device may lack what the command needs
+            outcome = zcl.Status.FAILURE
         if self.groups != groups:
-            self._air.changed(lasting=True)
-        self._air.noticed(
-            "command",
-            self,
-            endpoint=here.number,
-            cluster=cluster.number,
-            command=frame.command,
-            payload=frame.payload.hex(),
-        )
+            self._changed(lasting=True)
+        if not frame.to_client:
+            facts = {"endpoint": here.number, "cluster": cluster.number, "command": frame.command}
+            self._air.noticed("command", self, **facts, payload=frame.payload.hex())
         if isinstance(outcome, Reply):
             return frame.reply(outcome.command, outcome.payload, specific=True)
         return frame.default(outcome)
 
-    def _send(self, here: Endpoint, cluster: int, frame: zcl.Frame, target_endpoint: int) -> None:
-        aps = ApsFrame(here.profile, cluster, here.number, target_endpoint, 0, 0, 0)
-        self._air.carry(self, aps, frame.encode())
+    def _send(
+        self, here: Endpoint, cluster: int, frame: zcl.Frame, target_endpoint: int, to: str = "", group: int = 0
+    ) -> None:
+        aps = ApsFrame(here.profile, cluster, here.number, target_endpoint, 0, group, 0)
+        self._air.carry(self, aps, frame.encode(), to=to)
 
-    def _targets(self, here: Endpoint, cluster: int) -> list[int]:
-        coordinator = self._air.coordinator
-        return [
-            binding.target_endpoint
-            for binding in sorted(self.bindings)
-            if (binding.endpoint, binding.cluster, binding.ieee) == (here.number, cluster, coordinator)
-        ]
-
-    def _report(self, here: Endpoint, cluster: Cluster, attributes: list[Attribute]) -> int:
-        targets = self._targets(here, cluster.number) if attributes else []
+    def _send_bound(self, here: Endpoint, cluster: int, made: Callable[[], zcl.Frame]) -> int:
+        targets = [one for one in sorted(self.bindings) if (one.endpoint, one.cluster) == (here.number, cluster)]
         for target in targets:
-            payload = zcl.report(attributes)
-            frame = zcl.Frame(
-                self.next_sequence(), zcl.General.REPORT, payload, to_client=True, no_default_response=True
-            )
-            self._send(here, cluster.number, frame, target)
-        if targets:
-            for attribute in attributes:
-                self._plan(here, cluster, attribute)
+            self._send(here, cluster, made(), target.target_endpoint, target.ieee, target.group)
         return len(targets)
-
-    def _plan(self, here: Endpoint, cluster: Cluster, attribute: Attribute) -> None:
-        key = f"report {here.number}/{cluster.number:04x}/{attribute.number:04x}"
-        reporting = attribute.reporting
-        if reporting is None or not reporting.most:
-            self.cancel(key)
-        else:
-            self.later(key, reporting.most, lambda: self._due(here, cluster, attribute))
-
-    def _due(self, here: Endpoint, cluster: Cluster, attribute: Attribute) -> None:
-        if not self._report(here, cluster, [attribute]):
-            self._plan(here, cluster, attribute)

@@ -83,6 +83,12 @@ class EzspCodec:
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
+    def commands(self) -> dict[str, Args]:
+        """Return all commands with the least values of their arguments."""
+        return {
+            name: {field: one.zero for field, one in entry.request.items()} for name, entry in self._entries.items()
+        }
+
     def decode_command(self, frame: bytes) -> Command:
         """Read one frame of the host; EzspError says what to answer."""
         if len(frame) == _LEGACY_VERSION_LENGTH and frame[2] == VERSION_COMMAND:

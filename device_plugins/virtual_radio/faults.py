@@ -1,11 +1,11 @@
-"""What may go wrong on the serial line, at rates one can turn while the radio runs."""
+"""What may go wrong on the serial line and on the air, at rates one can turn while the radio runs."""
 
 import random
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 
 from device_plugins.virtual_radio.errors import RadioError
 
-RATES = ("corrupt", "drop", "drop_acks", "duplicate")
+RATES = ("corrupt", "drop", "drop_acks", "duplicate", "loss")
 
 
 @dataclass(slots=True)
@@ -13,24 +13,29 @@ class Faults:
     """Rates are probabilities a frame (0 to 1), both directions alike; `hang` freezes the NCP: deaf and mute.
 
     `corrupt` changes one byte, `drop` loses the frame, `drop_acks` loses pure ACK frames only, `duplicate` delivers
-    it twice. The same seed gives the same misfortunes for the same traffic; `struck` counts them.
+    it twice. `loss` is of the air: a frame between two nodes is lost. The same seed gives the same misfortunes for the
+    same traffic; `struck` counts those of the line, `missed` those of the air.
     """
 
     corrupt: float = 0.0
     drop: float = 0.0
     drop_acks: float = 0.0
     duplicate: float = 0.0
+    loss: float = 0.0
     hang: bool = False
     seed: int = 1
     struck: int = field(default=0, init=False, compare=False)
+    missed: int = field(default=0, init=False, compare=False)
     _random: random.Random = field(init=False, repr=False, compare=False)
+    _weather: random.Random = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - misfortune must be repeatable, not secret
+        self._weather = random.Random(self.seed)  # noqa: S311 - as above
 
     def settings(self) -> dict[str, float | bool]:
         """Return the settings by name."""
-        return {name: value for name, value in asdict(self).items() if name in {*RATES, "hang"}}
+        return {name: getattr(self, name) for name in (*RATES, "hang")}
 
     def change(self, **settings: object) -> None:
         """Set some settings by name; RadioError names the wrong one, and then none is changed."""
@@ -48,7 +53,7 @@ class Faults:
 
     def clear(self) -> None:
         """End all of them."""
-        self.corrupt = self.drop = self.drop_acks = self.duplicate = 0.0
+        self.corrupt = self.drop = self.drop_acks = self.duplicate = self.loss = 0.0
         self.hang = False
 
     def befall(self, frame: bytes, *, is_ack: bool = False) -> list[bytes]:
@@ -60,6 +65,12 @@ class Faults:
             changed = frame[position] ^ self._random.randint(1, 255)
             frame = frame[:position] + bytes([changed]) + frame[position + 1 :]
         return [frame, frame] if self._strikes(self.duplicate) else [frame]
+
+    def lost(self) -> bool:
+        """Whether a frame on the air is lost."""
+        misses = self.loss > 0 and self._weather.random() < self.loss
+        self.missed += misses
+        return misses
 
     def _strikes(self, rate: float) -> bool:
         strikes = rate > 0 and self._random.random() < rate

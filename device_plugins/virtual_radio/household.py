@@ -2,6 +2,7 @@
 
 import struct
 
+from device_plugins.virtual_radio import scenes
 from device_plugins.virtual_radio.behaviour import Actor, Handler, Outcome, Reply, Written, fields
 from device_plugins.virtual_radio.cluster import Attribute, Endpoint
 from device_plugins.virtual_radio.zcl import Status
@@ -100,12 +101,16 @@ def _remove_group(actor: Actor, here: Endpoint, payload: bytes) -> Outcome:
     (group,) = fields(payload, "H")
     known = (here.number, group) in actor.groups
     actor.groups.discard((here.number, group))
+    scenes.forget_group(actor, here, group)
     return Reply(0x03, struct.pack("<BH", Status.SUCCESS if known else Status.NOT_FOUND, group))
 
 
 def _remove_all_groups(actor: Actor, here: Endpoint, payload: bytes) -> Outcome:
     del payload
-    actor.groups.difference_update({entry for entry in actor.groups if entry[0] == here.number})
+    for entry in sorted(actor.groups):
+        if entry[0] == here.number:
+            actor.groups.discard(entry)
+            scenes.forget_group(actor, here, entry[1])
     return Status.SUCCESS
 
 

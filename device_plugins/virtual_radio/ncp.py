@@ -5,22 +5,24 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from device_plugins.virtual_radio.core import Core, Values
+from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.ezsp import Command, EzspCodec, EzspError
 from device_plugins.virtual_radio.faults import Faults
 from device_plugins.virtual_radio.latency import LatencyMeter
 from device_plugins.virtual_radio.link import AshLink, LinkState
-from device_plugins.virtual_radio.messaging import Devices, MessageCommands
+from device_plugins.virtual_radio.mesh import Mesh, Parcel
+from device_plugins.virtual_radio.messaging import MessageCommands
 from device_plugins.virtual_radio.network import NetworkCommands
-from device_plugins.virtual_radio.nvm import Nvm
-from device_plugins.virtual_radio.tables import Known, TableCommands
+from device_plugins.virtual_radio.nvm import Network, Nvm
+from device_plugins.virtual_radio.tables import TableCommands
 from device_plugins.virtual_radio.timers import Timers
-from device_plugins.virtual_radio.wire import ApsFrame, Status
+from device_plugins.virtual_radio.wire import Status
 
 _MESH_STACK = 2
 
 
-class Home(Devices, Known, Protocol):
-    """Where the NCP is: the devices around it, its line, and who keeps its memory."""
+class Home(Protocol):
+    """Where the NCP is: its line, and who keeps its memory."""
 
     def write(self, data: bytes) -> None:
         """Send bytes to the host."""
@@ -35,7 +37,7 @@ class Home(Devices, Known, Protocol):
 class Ncp:
     """One NCP of one EZSP version; RadioError when the version is unknown."""
 
-    def __init__(self, version: int, nvm: Nvm, home: Home, timers: Timers, faults: Faults) -> None:
+    def __init__(self, version: int, nvm: Nvm, home: Home, mesh: Mesh, timers: Timers, faults: Faults) -> None:
         self.link = AshLink(home.write, self, timers, faults)
         self.meter = LatencyMeter()
         # How often each command came, and those that this NCP does not know.
@@ -46,17 +48,38 @@ class Ncp:
         self._codec = EzspCodec(version)
         self.core = Core(self._codec, nvm, timers, self)
         self._network = NetworkCommands(self.core)
-        self._messages = MessageCommands(self.core, home, self.meter, self._network.move)
+        self._messages = MessageCommands(self.core, mesh, self.meter, self._network.move)
         self._handlers = {
             "version": self._version,
-            **TableCommands(self.core, home).table,
+            **TableCommands(self.core, mesh).table,
             **self._network.table,
             **self._messages.table,
         }
+        mesh.open(self)
 
-    def arrived(self, nwk: int, ieee: str, aps: ApsFrame, data: bytes, *, broadcast: bool = False) -> None:
+    @property
+    def ieee(self) -> str:
+        """The coordinator's IEEE address."""
+        return self.core.nvm.address
+
+    @property
+    def network(self) -> Network | None:
+        """Its network."""
+        return self.core.nvm.network
+
+    @property
+    def listens(self) -> bool:
+        """Whether its network is up."""
+        return self.core.up
+
+    @property
+    def latency(self) -> float:
+        """Seconds a frame takes to be heard by a device."""
+        return self.core.latency_s
+
+    def take(self, sender: VirtualDevice, parcel: Parcel) -> None:
         """Bring a frame that came over the air to the host."""
-        self._messages.arrived(nwk, ieee, aps, data, broadcast=broadcast)
+        self._messages.arrived(sender, parcel)
 
     def callback(self, name: str, values: Values, written: Callable[[], None] | None = None) -> None:
         """Send a callback, if a host is there: see `core.Surroundings`."""
@@ -74,6 +97,7 @@ class Ncp:
     def host_reset(self) -> None:
         """Be as after power-up: see `link.LinkOwner`."""
         self._sequence = 0
+        self._messages.reset()
         self.core.reset()
 
     def host_sent(self, payload: bytes) -> None:

@@ -4,8 +4,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from device_plugins.virtual_radio import addresses
-from device_plugins.virtual_radio.core import Command, Core, Values
+from device_plugins.virtual_radio import addresses, topology
+from device_plugins.virtual_radio.core import MAX_ENTRIES, Command, Core, Values
 from device_plugins.virtual_radio.ezsp import Args
 from device_plugins.virtual_radio.nvm import RESTORED_EUI64, Network
 from device_plugins.virtual_radio.wire import Status
@@ -14,7 +14,7 @@ _JOINED, _NO_NETWORK = 2, 0
 _COORDINATOR = 1
 _NO_NODE = 0xFFFE
 _ENERGY_SCAN = 0
-_QUIET_DBM = -70
+_QUIET_DBM, _STEPS_A_DB = -100, 4
 _KEY_SIZE = 16
 _EUI64_SIZE = 8
 # Key types of `exportKey`, and of `getKey` before version 13.
@@ -210,7 +210,8 @@ class NetworkCommands:
         if args["scanType"] == _ENERGY_SCAN:
             for channel in range(32):
                 if args["channelMask"] >> channel & 1:
-                    self._core.later("energyScanResultHandler", channel=channel, maxRssiValue=_QUIET_DBM - channel % 5)
+                    dbm = _QUIET_DBM + topology.noise(self._core.nvm.address, channel) // _STEPS_A_DB
+                    self._core.later("energyScanResultHandler", channel=channel, maxRssiValue=dbm)
         self._core.later("scanCompleteHandler")
         return {}
 
@@ -230,7 +231,9 @@ class NetworkCommands:
             if len(value) != _MANAGEMENT.size:
                 return {"status": Status.INVALID}
             _, nvm.network.manager, nvm.network.update_id, _ = _MANAGEMENT.unpack(value)
-        else:
+        elif token in nvm.tokens or len(nvm.tokens) < MAX_ENTRIES:
             nvm.tokens[token] = value.hex()
+        else:
+            return {"status": Status.FAIL}
         self._core.surroundings.changed(lasting=True)
         return {}

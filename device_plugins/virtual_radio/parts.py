@@ -1,6 +1,6 @@
 """The clusters that the catalogue's models are made of, with their attributes as a device leaves the factory."""
 
-from device_plugins.virtual_radio import closures, household, lighting, metering, security
+from device_plugins.virtual_radio import closures, household, lighting, metering, ota, scenes, security, sleep, tuya
 from device_plugins.virtual_radio import zcltypes as z
 from device_plugins.virtual_radio.cluster import Attribute, Cluster
 
@@ -8,7 +8,7 @@ MANUFACTURER = "Domovoi"
 MANUFACTURER_CODE = 0x1234
 
 POWER_CONFIG = 0x0001
-OTA = 0x0019
+OTA = ota.OTA
 ILLUMINANCE = 0x0400
 TEMPERATURE = 0x0402
 PRESSURE = 0x0403
@@ -38,7 +38,7 @@ def _setting(
     return Attribute(number, name, kind, value, writable=True, low=low, high=high)
 
 
-def basic(model: str, *, battery: bool) -> Cluster:
+def basic(model: str, *, battery: bool, manufacturer: str = MANUFACTURER) -> Cluster:
     """Return 0x0000."""
     return _cluster(
         household.BASIC,
@@ -46,7 +46,7 @@ def basic(model: str, *, battery: bool) -> Cluster:
         _fact(0x0001, "app_version", z.U8, 1),
         _fact(0x0002, "stack_version", z.U8, 2),
         _fact(0x0003, "hw_version", z.U8, 1),
-        _fact(0x0004, "manufacturer", z.TEXT, MANUFACTURER),
+        _fact(0x0004, "manufacturer", z.TEXT, manufacturer),
         _fact(0x0005, "model", z.TEXT, model),
         _fact(0x0006, "date_code", z.TEXT, "20250101"),
         _fact(0x0007, "power_source", z.ENUM8, BATTERY if battery else MAINS),
@@ -72,9 +72,55 @@ def groups() -> Cluster:
     return _cluster(household.GROUPS, _fact(0x0000, "name_support", z.B8, 0), received=received, generated=received[:4])
 
 
+def scenes_cluster() -> Cluster:
+    """Return 0x0005."""
+    return _cluster(
+        scenes.SCENES_CLUSTER,
+        _fact(0x0000, "scene_count", z.U8, 0),
+        _fact(0x0001, "current_scene", z.U8, 0),
+        _fact(0x0002, "current_group", z.U16, 0),
+        _fact(0x0003, "scene_valid", z.BOOL, value=False),
+        _fact(0x0004, "name_support", z.B8, 0),
+        received=tuple(range(7)),
+        generated=(0x00, 0x01, 0x02, 0x03, 0x04, 0x06),
+    )
+
+
 def client(number: int) -> Cluster:
-    """Return the client side of a cluster; that of the firmware update (0x0019) tells the firmware's version."""
-    return _cluster(number, *([_fact(0x0002, "current_file_version", z.U32, 0x01000000)] if number == OTA else []))
+    """Return the client side of a cluster; that of the firmware update (0x0019) tells how an update stands."""
+    return firmware_client() if number == OTA else _cluster(number)
+
+
+def firmware_client() -> Cluster:
+    """Return the client side of 0x0019; between two blocks it rests 50 ms."""
+    return _cluster(
+        OTA,
+        _fact(0x0001, "file_offset", z.U32, 0xFFFFFFFF),
+        _fact(0x0002, "current_file_version", z.U32, 0x01000000),
+        _fact(0x0004, "downloaded_file_version", z.U32, 0xFFFFFFFF),
+        _fact(0x0006, "image_upgrade_status", z.ENUM8, 0),
+        _fact(0x0007, "firmware_manufacturer", z.U16, ota.MANUFACTURER),
+        _fact(0x0008, "image_type", z.U16, ota.IMAGE_TYPE),
+        _setting(0x0009, "minimum_block_period", z.U16, 50),
+    )
+
+
+def poll_control() -> Cluster:
+    """Return 0x0020 of a device that polls every 5 seconds and checks in every hour; the cluster counts in 0.25 s."""
+    return _cluster(
+        sleep.POLL_CONTROL,
+        _setting(0x0000, "check_in_interval", z.U32, 3600 * sleep.QUARTERS, 0, 0x6E0000),
+        _fact(0x0001, "long_poll_interval", z.U32, 5 * sleep.QUARTERS),
+        _fact(0x0002, "short_poll_interval", z.U16, 2),
+        _setting(0x0003, "fast_poll_timeout", z.U16, 10 * sleep.QUARTERS, 1, 0xFFFF),
+        received=(0x00, 0x01, 0x02, 0x03),
+        generated=(0x00,),
+    )
+
+
+def tuya_mcu() -> Cluster:
+    """Return 0xEF00, which has no attributes."""
+    return _cluster(tuya.MCU, received=(0x00, 0x03, 0x04, 0x10, 0x24), generated=(0x01, 0x02, 0x06, 0x11, 0x24))
 
 
 def power_config() -> Cluster:

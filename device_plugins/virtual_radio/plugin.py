@@ -14,12 +14,18 @@ _SEARCH_EVERY = 1.0
 
 
 class VirtualRadioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`link` is the serial port to be made (default: `tty` in the plugin's folder); `latency_ms` is each device's."""
+    """`link` is the serial port to be made (default: `tty` in the plugin's folder); `latency_ms` is each device's.
+
+    `hasty` lets no device hold changes back for the least interval of its reports. With `keep` false its devices are
+    gone when it ends.
+    """
 
     link: str = ""
     ezsp: int = 14
     latency_ms: float = 5.0
     seed: int = 1
+    hasty: bool = True
+    keep: bool = True
 
 
 class VirtualRadioPlugin(Plugin):
@@ -33,8 +39,10 @@ class VirtualRadioPlugin(Plugin):
         self._stopping = False
         config: VirtualRadioConfig = ctx.config
         link = config.link or str(ctx.data_dir / "tty")
-        arguments = ["--pty-link", link, "--state", str(ctx.data_dir / "radio.json"), "--ezsp", str(config.ezsp)]
+        arguments = ["--pty-link", link, "--ezsp", str(config.ezsp)]
+        arguments += ["--state", str(ctx.data_dir / "radio.json")] if config.keep else []
         arguments += ["--latency-ms", str(config.latency_ms), "--seed", str(config.seed)]
+        arguments += ["--hasty"] if config.hasty else []
         self._process = RadioProcess(arguments, ctx.data_dir / "radio.log", self._heard)
 
     @override
@@ -72,14 +80,30 @@ class VirtualRadioPlugin(Plugin):
         return added
 
     @service
+    async def add_described(self, described: dict[str, Any], name: str = "") -> dict[str, Any]:
+        """Put a virtual device on the shelf that is like a description of a real one (docs/virtual-radio.md)."""
+        added: dict[str, Any] = await self._process.ask("add", described=described, name=name)
+        return added
+
+    @service
     async def remove(self, device: str) -> None:
         """Throw a virtual device away."""
         await self._process.ask("remove", device=device)
 
     @service
-    async def join(self, device: str) -> None:
-        """Press a virtual device's pairing button; the network must be open."""
-        await self._process.ask("join", device=device)
+    async def join(self, device: str, through: str = "") -> None:
+        """Press a virtual device's pairing button; the network must be open, or the router it is to join `through`."""
+        await self._process.ask("join", device=device, **({"through": through} if through else {}))
+
+    @service
+    async def doze(self, device: str, seconds: float) -> None:
+        """Let a device listen only every so many seconds, as those on batteries do; 0: always."""
+        await self._process.ask("doze", device=device, seconds=seconds)
+
+    @service
+    async def conflict(self, device: str) -> None:
+        """Let another node claim a device's short address; the device takes a new one."""
+        await self._process.ask("conflict", device=device)
 
     @service
     async def rejoin(self, device: str) -> None:

@@ -1,18 +1,21 @@
 """The virtual radio: an NCP on a line, a shelf of devices, and what a person may do to both."""
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from device_plugins.virtual_radio import addresses, ash, catalogue
+from device_plugins.virtual_radio import addresses, ash, catalogue, zdo
+from device_plugins.virtual_radio.catalogue import Model
+from device_plugins.virtual_radio.described import Description, described
 from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.errors import RadioError
 from device_plugins.virtual_radio.faults import Faults
-from device_plugins.virtual_radio.home import dump_device, load_device
+from device_plugins.virtual_radio.home import Dumps, load_device
 from device_plugins.virtual_radio.latency import LatencyMeter
+from device_plugins.virtual_radio.membership import Membership
+from device_plugins.virtual_radio.mesh import Mesh, Parcel
 from device_plugins.virtual_radio.ncp import Ncp
 from device_plugins.virtual_radio.nvm import Nvm
 from device_plugins.virtual_radio.store import Store
@@ -24,12 +27,7 @@ from device_plugins.virtual_radio.wire import ApsFrame
 SAVE_AFTER = 1.0
 # Beyond, every host has given up.
 MAX_LATENCY = 60
-# A device announces itself this many latencies after it has joined.
-_ANNOUNCE_AFTER = 4
-# How trustCenterJoinHandler tells what happened, and what the trust centre decided.
-_REJOINED, _JOINED, _LEFT = 0, 1, 2
-_USE_LINK_KEY, _NO_ACTION = 0, 3
-
+MAX_POLL = 86400
 type Watcher = Callable[[str, Mapping[str, object]], None]
 type Which = VirtualDevice | str
 
@@ -44,17 +42,20 @@ class VirtualRadio:
     def __init__(self, version: int = 14, state: Path | None = None, latency: float = 0.005, seed: int = 1) -> None:
         self.faults = Faults(seed=seed)
         self.timers = Timers()
+        self.hasty = False
         self._seed = seed
-        self._random = random.Random(seed)  # noqa: S311 - addresses need not be secret
         self._store = Store(state)
-        self._devices: dict[str, VirtualDevice] = {}
+        self._dumps = Dumps()
+        self.mesh = Mesh(self.timers, self.faults)
+        self._devices = self.mesh.devices
         self._made = 0
         self._watchers: list[Watcher] = []
         self._line: Line | None = None
         self._host = False
         self._saving: asyncio.Handle | None = None
         nvm = self._load() or Nvm(addresses.made(seed, 0))
-        self.ncp = Ncp(version, nvm, self, self.timers, self.faults)
+        self.ncp = Ncp(version, nvm, self, self.mesh, self.timers, self.faults)
+        self._members = Membership(self, self.ncp, self.mesh, seed)
         self.latency = latency
 
     # -- the line ------------------------------------------------------------------------------------------------
@@ -121,7 +122,13 @@ class VirtualRadio:
 
     def add(self, model: str, name: str | None = None) -> VirtualDevice:
         """Put a new device of a catalogue model on the shelf; names are unique."""
-        made = catalogue.model(model)
+        return self._put(catalogue.model(model), name)
+
+    def add_described(self, description: Description, name: str | None = None) -> VirtualDevice:
+        """Put a device on the shelf that is like a description; see `described`."""
+        return self._put(described(description), name)
+
+    def _put(self, made: Model, name: str | None) -> VirtualDevice:
         name = name or f"{made.name} {self._made + 1}"
         if any(device.name == name for device in self._devices.values()):
             raise RadioError(f"There is a device named {name!r} already: choose another name.")
@@ -153,38 +160,33 @@ class VirtualRadio:
 
     def is_joined(self, which: Which) -> bool:
         """Whether a device is on the coordinator's network."""
-        network = self.ncp.core.nvm.network
-        return network is not None and self.device(which).network == network.identity
+        return self.mesh.is_joined(self.device(which))
 
-    def join(self, which: Which) -> None:
-        """Let a device that is not on the network join it, as from the factory."""
-        device = self.device(which)
-        network = self.ncp.core.nvm.network
-        if network is None or not self.ncp.core.up:
-            raise RadioError("The network is not up: start the host first, so that it forms or resumes one.")
-        if self.is_joined(device):
-            raise RadioError(f"{device.name!r} has joined already: let it leave first, or rejoin.")
-        if not self.ncp.core.permits():
-            raise RadioError("Joining is closed: let the host permit joining first.")
-        device.factory_reset()
-        device.network = network.identity
-        device.short = self._free_address()
-        self._settle(device, _JOINED, "joined")
+    def join(self, which: Which, through: Which | None = None) -> None:
+        """Let a device that is not on the network join it, as from the factory; `through` chooses the router."""
+        self._members.join(self.device(which), None if through is None else self.device(through))
 
     def rejoin(self, which: Which) -> None:
         """Let a device on the network come back with a new short address, as after a change of parent."""
-        device = self._on_network(which)
-        device.short = self._free_address()
-        self._settle(device, _REJOINED, "rejoined")
+        self._members.rejoin(self.device(which))
 
     def leave(self, which: Which) -> None:
         """Let a device leave the network by itself."""
-        device = self._on_network(which)
-        nwk = device.short
-        device.factory_reset()
+        self._members.leave(self.device(which))
+
+    def conflict(self, which: Which) -> None:
+        """Let another node claim a device's short address: the network is told, and the device takes a new one."""
+        self._members.conflict(self.device(which))
+
+    def doze(self, which: Which, seconds: float) -> None:
+        """Let a device listen only every so many seconds, as those on batteries do; 0: always."""
+        if not 0 <= seconds <= MAX_POLL:
+            raise RadioError(f"A device polls every 0 to {MAX_POLL} seconds, not {seconds!r}.")
+        device = self.device(which)
+        device.sleep.every_s = seconds
+        device.changes += 1
+        device.sleep.doze()
         self.changed(lasting=True)
-        self._tell_join(device, nwk, _LEFT, _NO_ACTION)
-        self.noticed("left", device)
 
     def stimuli(self, which: Which) -> dict[str, str]:
         """Return what can happen to a device: name → help."""
@@ -257,33 +259,21 @@ class VirtualRadio:
 
     def joined(self) -> list[VirtualDevice]:
         """Return the devices on the network."""
-        network = self.ncp.core.nvm.network
-        if network is None:
-            return []
-        return [device for device in self._devices.values() if device.network == network.identity]
+        return self.mesh.joined()
 
-    def at(self, nwk: int) -> VirtualDevice | None:
-        """Return the device with this short address."""
-        return next((device for device in self.joined() if device.short == nwk), None)
+    def carry(
+        self, sender: VirtualDevice, aps: ApsFrame, data: bytes, *, to: str = "", broadcast: bool = False
+    ) -> None:
+        """Bring a device's frame to a node, by default the coordinator; to the members of `aps.group`; or to all."""
+        self.mesh.send(sender, Parcel(aps, data, to, broadcast))
 
-    def nwk_of(self, eui64: bytes) -> int | None:
-        """Return the short address of a joined device."""
-        ieee = addresses.as_text(eui64)
-        return next((device.short for device in self.joined() if device.ieee == ieee), None)
+    def neighbours(self, ieee: str) -> list[zdo.Neighbour]:
+        """Return whom a node hears."""
+        return self.mesh.neighbours(ieee)
 
-    def eui64_of(self, nwk: int) -> bytes | None:
-        """Return the IEEE address of a joined device."""
-        device = self.at(nwk)
-        return None if device is None else addresses.as_bytes(device.ieee)
-
-    def children(self) -> list[tuple[bytes, int]]:
-        """Return the joined devices that sleep."""
-        return [(addresses.as_bytes(device.ieee), device.short) for device in self.joined() if device.battery]
-
-    def carry(self, sender: VirtualDevice, aps: ApsFrame, data: bytes, *, broadcast: bool = False) -> None:
-        """Bring a device's frame to the coordinator, if both are on one network."""
-        if sender.reachable and self.is_joined(sender):
-            self.ncp.arrived(sender.short, sender.ieee, aps, data, broadcast=broadcast)
+    def routes(self, ieee: str) -> list[zdo.Route]:
+        """Return a node's routing table."""
+        return self.mesh.routes(ieee)
 
     def gone(self, sender: VirtualDevice) -> None:
         """Take a device off the network that was asked to leave."""
@@ -337,35 +327,6 @@ class VirtualRadio:
             raise RadioError("The radio is not open: call open_pty or open_tcp first.")
         return self._line
 
-    def _on_network(self, which: Which) -> VirtualDevice:
-        device = self.device(which)
-        if not self.is_joined(device):
-            raise RadioError(f"{device.name!r} is not on the network: let it join first.")
-        return device
-
-    def _free_address(self) -> int:
-        taken = {device.short for device in self.joined()}
-        while (nwk := self._random.randrange(1, addresses.FIRST_RESERVED_NWK)) in taken:
-            pass
-        return nwk
-
-    def _settle(self, device: VirtualDevice, how: int, event: str) -> None:
-        self.changed(lasting=True)
-        self._tell_join(device, device.short, how, _USE_LINK_KEY)
-        self.timers.after(self.latency * _ANNOUNCE_AFTER, device.announce)
-        self.noticed(event, device, nwk=device.short)
-
-    def _tell_join(self, device: VirtualDevice, nwk: int, how: int, decision: int) -> None:
-        if self.ncp.core.up:
-            values = {
-                "newNodeId": nwk,
-                "newNodeEui64": addresses.as_bytes(device.ieee),
-                "status": how,
-                "policyDecision": decision,
-                "parentOfNewNodeId": addresses.COORDINATOR_NWK,
-            }
-            self.ncp.callback("trustCenterJoinHandler", values)
-
     def _load(self) -> Nvm | None:
         content = self._store.load()
         if content is None:
@@ -383,8 +344,8 @@ class VirtualRadio:
         self.timers.cancel(self._saving)
         self._saving = None
         if self._store.keeps:
-            devices = [dump_device(device) for device in self._devices.values()]
-            self._store.save({"made": self._made, "ncp": self.ncp.core.nvm.dump(), "devices": devices})
+            content = {"made": self._made, "ncp": self.ncp.core.nvm.dump(), "devices": self._dumps.of(self.devices)}
+            self._store.save(content)
 
 
 def _code(code: int) -> int:

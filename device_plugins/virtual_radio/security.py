@@ -31,6 +31,8 @@ def set_alarm(actor: Actor, here: Endpoint, bit: int, *, on: bool) -> None:
     actor.update(here, ZONE, zone_status=before | bit if on else before & ~bit)
     if status.value != before:
         _notify(actor, here)
+        if on and bit == ALARM_1 and here.clusters[ZONE].named("zone_state").value != ENROLLED:
+            _ask_to_enrol(actor, here)  # a trip pairs
 
 
 def _notify(actor: Actor, here: Endpoint) -> None:
@@ -50,6 +52,12 @@ def _cie_written(actor: Actor, here: Endpoint, attribute: Attribute, source_endp
     if attribute.value == NO_ADDRESS:
         actor.update(here, ZONE, zone_state=0)
     elif zone.named("zone_state").value != ENROLLED:
+        _ask_to_enrol(actor, here)
+
+
+def _ask_to_enrol(actor: Actor, here: Endpoint) -> None:
+    zone = here.clusters[ZONE]
+    if zone.named("cie_address").value != NO_ADDRESS:
         kind = zone.named("zone_type").value
         _tell_cie(actor, here, _ENROLL_REQUEST, struct.pack("<HH", kind, _MANUFACTURER))
 

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from device_plugins.virtual_radio import closures, household, lighting, metering, parts, security
+from device_plugins.virtual_radio import closures, household, lighting, metering, ota, parts, security, sleep, tuya
 from device_plugins.virtual_radio.behaviour import Actor
 from device_plugins.virtual_radio.cluster import Endpoint
 from device_plugins.virtual_radio.errors import RadioError
@@ -105,6 +105,15 @@ def _lock_state(state: int) -> Callable[[Actor, Endpoint], object]:
     return lambda actor, here: actor.update(here, closures.LOCK, lock_state=state)
 
 
+def _datapoint(number: int, kind: int, unit: float = 1) -> Callable[[Actor, Endpoint, float], object]:
+    return lambda actor, here, value: tuya.put(actor, here, number, kind, round(value / unit))
+
+
+def plain(says: str, apply: Callable[[Actor, Endpoint], object]) -> Stimulus:
+    """Return a stimulus that takes nothing."""
+    return Stimulus(says, lambda actor, here, _: apply(actor, here))
+
+
 # A remote's step is a sixth of the range in half a second, its move the whole range in three seconds.
 _STEP, _STEP_TICKS, _RATE = 43, 5, 84
 
@@ -155,3 +164,11 @@ PRESS = chosen("a button of the remote", {
     "hold_down": _sends(lighting.LEVEL, 0x01, struct.pack("<BB", 1, _RATE)),
     "release": _sends(lighting.LEVEL, 0x07),
 })  # fmt: skip
+CHECK_IN = plain("its button is pressed, so that it checks in at once", sleep.check_in)
+CHECK_UPDATE = plain("it asks whether there is newer firmware", ota.check)
+TUYA_TEMPERATURE = measured("air temperature, °C", -40, 125, _datapoint(1, tuya.VALUE, 0.1))
+TUYA_HUMIDITY = measured("relative humidity, %", 0, 100, _datapoint(2, tuya.VALUE))
+TUYA_BATTERY = measured("charge left, %", 0, 100, _datapoint(4, tuya.VALUE))
+TUYA_SWITCH = switched("someone uses the switch on the device", _datapoint(1, tuya.BOOL))
+TUYA_LEVEL = measured("someone turns the knob on the device, ‰", 0, 1000, _datapoint(2, tuya.VALUE))
+TUYA_TIME = plain("its display asks what time it is", tuya.ask_time)

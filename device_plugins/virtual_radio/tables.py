@@ -4,7 +4,7 @@ import struct
 from typing import Any, Protocol
 
 from device_plugins.virtual_radio import addresses
-from device_plugins.virtual_radio.core import Command, Core, Values
+from device_plugins.virtual_radio.core import MAX_ENTRIES, Command, Core, Values
 from device_plugins.virtual_radio.ezsp import Args
 from device_plugins.virtual_radio.wire import Status
 from device_plugins.virtual_radio.zdo import SimpleDescriptor
@@ -21,13 +21,13 @@ _NO_EUI64 = b"\xff" * 8
 _KEY_TABLE_SIZE = 12
 _SLEEPY_END_DEVICE = 4
 _COUNTERS = 41
+_SOURCE_ROUTES, _TRANSIENT_KEYS = 200, 16
 
 # What a host sets and no virtual device can tell the difference of.
 _AGREED = (
-    "addTransientLinkKey", "clearStoredBeacons", "clearTransientLinkKeys", "gpClearProxyTable", "gpSinkTableClearAll",
-    "importTransientKey", "nop", "removeDevice", "sendManyToOneRouteRequest", "setChildData", "setConcentrator",
+    "clearStoredBeacons", "gpClearProxyTable", "gpSinkTableClearAll", "nop", "removeDevice", "setChildData",
     "setExtendedSecurityBitmask", "setMacPollFailureWaitTime", "setManufacturerCode", "setNeighborFrameCounter",
-    "setPowerDescriptor", "setRadioIeee802154CcaMode", "setRadioPower", "setSourceRoute", "setTransientKeyTimeoutMs",
+    "setPowerDescriptor", "setRadioIeee802154CcaMode", "setRadioPower", "setTransientKeyTimeoutMs",
 )  # fmt: skip
 
 
@@ -84,14 +84,55 @@ class TableCommands:
             "addOrUpdateKeyTableEntry": self._add_key,
             "exportLinkKeyByIndex": self._export_key,
             "getKeyTableEntry": self._get_key,
+            "setConcentrator": self._set_concentrator,
+            "sendManyToOneRouteRequest": self._ask_for_routes,
+            "setSourceRoute": self._set_source_route,
+            "importTransientKey": lambda args: self._let_in(args["eui64"], args["plaintext_key"]),
+            "addTransientLinkKey": lambda args: self._let_in(args["partner"], args["transientKey"]),
+            "clearTransientLinkKeys": self._clear_transient_keys,
         }
+
+    def _set_concentrator(self, args: Args) -> Values:
+        self._core.concentrates = bool(args["on"])
+        self._core.recorded.clear()
+        return {}
+
+    def _ask_for_routes(self, args: Args) -> Values:
+        del args
+        self._core.concentrates = True
+        self._core.recorded.clear()
+        return {}
+
+    def _set_source_route(self, args: Args) -> Values:
+        if len(self._core.source_routes) >= _SOURCE_ROUTES and args["destination"] not in self._core.source_routes:
+            return {"status": Status.FAIL}
+        self._core.source_routes[args["destination"]] = args["relayList"]
+        return {}
+
+    def _let_in(self, eui64: bytes, key: bytes) -> Values:
+        keys, ieee = self._core.transient_keys, addresses.as_text(eui64)
+        if len(keys) >= _TRANSIENT_KEYS and ieee not in keys:
+            return {"status": Status.FAIL}
+        keys[ieee] = key
+        return {}
+
+    def _clear_transient_keys(self, args: Args) -> Values:
+        del args
+        self._core.transient_keys.clear()
+        return {}
 
     def _get_config(self, args: Args) -> Values:
         number = args["configId"]
         return {"value": self._core.config.get(number, _CONFIG.get(number, 0))}
 
     def _set_config(self, args: Args) -> Values:
-        self._core.config[args["configId"]] = args["value"]
+        return self._keep(self._core.config, args["configId"], args["value"])
+
+    def _keep[K, V](self, table: dict[K, V], key: K, value: V) -> Values:
+        """Put something in a table that has a limit."""
+        if key not in table and len(table) >= MAX_ENTRIES:
+            return {"status": Status.FAIL}
+        table[key] = value
         return {}
 
     def _get_value(self, args: Args) -> Values:
@@ -104,8 +145,7 @@ class TableCommands:
         return {"value": made.get(number) or self._core.values.get(number, b"\x00")}
 
     def _set_value(self, args: Args) -> Values:
-        self._core.values[args["valueId"]] = args["value"]
-        return {}
+        return self._keep(self._core.values, args["valueId"], args["value"])
 
     def _get_extended_value(self, args: Args) -> Values:
         known = args["characteristics"] in self._core.endpoints
@@ -152,7 +192,8 @@ class TableCommands:
 
     def _extend(self, eui64: bytes, *, extended: bool) -> None:
         if extended:
-            self._core.extended_timeouts.add(eui64)
+            if len(self._core.extended_timeouts) < MAX_ENTRIES:
+                self._core.extended_timeouts.add(eui64)
         else:
             self._core.extended_timeouts.discard(eui64)
 

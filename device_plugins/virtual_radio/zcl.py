@@ -141,8 +141,7 @@ def answer(server: Server, cluster: Cluster, frame: Frame) -> Frame | None:
     command = frame.command
     if command in _NEVER_ANSWERED:
         return None
-    if frame.manufacturer is not None:
-        cluster = Cluster(cluster.number, {})  # nothing here is a manufacturer's own
+    cluster = cluster.of(frame.manufacturer)
     handler = _HANDLERS.get(command)
     if handler is None:
         return frame.default(
@@ -189,7 +188,7 @@ def _read(server: Server, cluster: Cluster, payload: bytes) -> bytes:
             record = bytes([Status.UNSUPPORTED_ATTRIBUTE])
         else:
             record = bytes([Status.SUCCESS, attribute.kind]) + attribute.encode()
-        if len(out) + len(record) > MAX_PAYLOAD:
+        if out and len(out) + len(record) > MAX_PAYLOAD:  # one value alone is sent in fragments
             record = bytes([Status.INSUFFICIENT_SPACE])
         out += _number(number) + record
     return out
@@ -245,7 +244,8 @@ def _configure(server: Server, cluster: Cluster, payload: bytes) -> bytes:
         if attribute is None or status is not Status.SUCCESS:
             bad += bytes([status, direction]) + _number(number)
         else:
-            server.configure(cluster, attribute, None if most == NO_REPORTS else Reporting(least, most, change))
+            ends = most == NO_REPORTS or (least == NO_REPORTS and not most)  # none, or the factory's: none either
+            server.configure(cluster, attribute, None if ends else Reporting(least, most, change))
     return bad or bytes([Status.SUCCESS])
 
 

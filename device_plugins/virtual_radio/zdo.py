@@ -10,10 +10,14 @@ from device_plugins.virtual_radio import addresses
 
 RESPONSE = 0x8000
 _EUI64 = 8
-_BY_IEEE = 3
+_BY_GROUP, _BY_IEEE = 1, 3
+EVERYONE = 0xFFFF
 _NEIGHBOURS_A_PAGE = 2
 _BINDINGS_A_PAGE = 3
 _CHANGE_CHANNEL = 0xFE
+_LONGEST_SCAN = 5
+_ROUTES_A_PAGE = 10
+_SAME_NETWORK = bytes(8)
 _EVERY_PROFILE = 0xFFFF
 
 
@@ -53,12 +57,13 @@ class Request(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Binding:
-    """Where reports and commands of a cluster go: endpoint and cluster here, address and endpoint there."""
+    """Where reports and commands of a cluster go: endpoint and cluster here, address and endpoint or a group there."""
 
     endpoint: int
     cluster: int
     ieee: str
     target_endpoint: int
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +82,33 @@ class SimpleDescriptor:
         return struct.pack("<BHHB", endpoint, self.profile, self.device_type, self.version) + lists
 
 
+class Relation(enum.IntEnum):
+    """What a neighbour is to a node."""
+
+    PARENT = 0
+    CHILD = 1
+    SIBLING = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A node one hears directly."""
+    """A node one hears directly; `kind` is 0 coordinator, 1 router, 2 end device; `depth` is in hops."""
 
     ieee: str
     nwk: int
-    is_router: bool
+    kind: int
     rx_on_when_idle: bool
     lqi: int
+    relation: Relation
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An entry of a routing table: short addresses of where to and of the next hop."""
+
+    destination: int
+    next_hop: int
 
 
 class Node(Protocol):
@@ -117,6 +140,12 @@ class Node(Protocol):
 
     def neighbours(self) -> list[Neighbour]:
         """Return the nodes it hears."""
+
+    def routes(self) -> list[Route]:
+        """Return its routing table."""
+
+    def noise(self, channel: int) -> int:
+        """Return the energy it measures on a channel, 0 to 255."""
 
     def bind(self, binding: Binding) -> Status:
         """Add to the binding table."""
@@ -219,6 +248,8 @@ def _match_descriptor(node: Node, body: bytes) -> bytes | None:
 def _binding(body: bytes) -> Binding | None:
     eui64, endpoint, cluster, mode = struct.unpack_from("<8sBHB", body)
     del eui64
+    if mode == _BY_GROUP:
+        return Binding(endpoint, cluster, "", 0, struct.unpack_from("<H", body, 12)[0])
     if mode != _BY_IEEE:
         return None
     target, target_endpoint = struct.unpack_from("<8sB", body, 12)
@@ -239,32 +270,34 @@ def _neighbours(node: Node, body: bytes) -> bytes:
     start, everyone = body[0], node.neighbours()
     page = everyone[start : start + _NEIGHBOURS_A_PAGE]
     entries = b"".join(
-        bytes(_EUI64)
+        _SAME_NETWORK
         + addresses.as_bytes(other.ieee)
         + struct.pack("<H", other.nwk)
-        + bytes([(1 if other.is_router else 2) | other.rx_on_when_idle << 2 | 1 << 4, 2, 1, other.lqi])
+        + bytes([other.kind | other.rx_on_when_idle << 2 | other.relation << 4, 2, other.depth, other.lqi])
         for other in page
     )
     return bytes([Status.SUCCESS, min(len(everyone), 0xFF), start, len(page)]) + entries
 
 
 def _routes(node: Node, body: bytes) -> bytes:
-    del node
-    return bytes([Status.SUCCESS, 0, body[0], 0])
+    start, table = body[0], node.routes()
+    page = table[start : start + _ROUTES_A_PAGE]
+    entries = b"".join(struct.pack("<HBH", entry.destination, 0, entry.next_hop) for entry in page)
+    return bytes([Status.SUCCESS, min(len(table), 0xFF), start, len(page)]) + entries
 
 
 def _bindings(node: Node, body: bytes) -> bytes:
     start, table = body[0], sorted(node.bindings)
     page = table[start : start + _BINDINGS_A_PAGE]
     own = addresses.as_bytes(node.ieee)
-    entries = b"".join(
-        own
-        + struct.pack("<BHB", entry.endpoint, entry.cluster, _BY_IEEE)
-        + addresses.as_bytes(entry.ieee)
-        + bytes([entry.target_endpoint])
-        for entry in page
-    )
+    entries = b"".join(own + struct.pack("<BH", entry.endpoint, entry.cluster) + _target(entry) for entry in page)
     return bytes([Status.SUCCESS, len(table), start, len(page)]) + entries
+
+
+def _target(entry: Binding) -> bytes:
+    if entry.group:
+        return struct.pack("<BH", _BY_GROUP, entry.group)
+    return bytes([_BY_IEEE]) + addresses.as_bytes(entry.ieee) + bytes([entry.target_endpoint])
 
 
 def _leave(node: Node, body: bytes) -> bytes:
@@ -279,6 +312,9 @@ def _permit_joining(node: Node, body: bytes) -> bytes:
 
 def _nwk_update(node: Node, body: bytes) -> bytes:
     channels, duration, update_id = struct.unpack_from("<IBB", body)
+    if duration <= _LONGEST_SCAN:
+        energy = [node.noise(channel) for channel in range(27) if channels >> channel & 1]
+        return struct.pack("<BIHHB", Status.SUCCESS, channels, 0, 0, len(energy)) + bytes(energy)
     changes = duration == _CHANGE_CHANNEL and channels
     if changes:
         node.asked_to_move((channels & -channels).bit_length() - 1, update_id)

@@ -4,11 +4,12 @@ import functools
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping as Mappings
+from typing import NamedTuple, TypeGuard
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, UnreachableError
-from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Mapping, Point, Report, Signature, wanted_facts
-from device_plugins.zigbee.mapping.signature import Raw, fact
+from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Mapping, Point, Report, Signature, speaking, wanted_facts
+from device_plugins.zigbee.mapping.signature import Kept, Raw, fact
 from device_plugins.zigbee.network import Node
 
 LOG = logging.getLogger("hub.zigbee")
@@ -37,24 +38,25 @@ async def learn_facts(node: Node, signature: Signature, facts: Facts) -> Outcome
     Raises SilentError when the device stops answering; what it said before stays in `facts`.
     """
 
-    async def ask(endpoint: int, cluster: int, attributes: tuple[int, ...]) -> None:
-        values, lacking = await node.read(endpoint, cluster, attributes)
-        told = {fact(endpoint, cluster, one): value for one, value in values.items() if _is_sound(value)}
+    async def ask(endpoint: int, cluster: int, attributes: tuple[int, ...], *, output: bool) -> None:
+        values, lacking = await node.read(endpoint, cluster, attributes, output=output)
+        told = {fact(endpoint, cluster, one): value for one, value in values.items() if _can_keep(value)}
         facts.values.update(told)
         missing = {fact(endpoint, cluster, one) for one in lacking}
         facts.unsupported[:] = sorted(({*facts.unsupported} | missing) - told.keys())
 
     return await _ask_all(
         [
-            (f"cluster 0x{cluster:04X}", functools.partial(ask, endpoint.id, cluster, attributes))
-            for endpoint in signature.endpoints
-            for cluster, attributes in wanted_facts(endpoint.inputs).items()
+            (f"cluster 0x{cluster:04X}", functools.partial(ask, endpoint.id, cluster, attributes, output=output))
+            for endpoint in speaking(signature)
+            for output, clusters in ((False, endpoint.inputs), (True, endpoint.outputs))
+            for cluster, attributes in wanted_facts(clusters, signature, output=output).items()
         ]
     )
 
 
-async def set_up(node: Node, mapping: Mapping) -> Outcome:
-    """Bind clusters, configure reporting, enroll zones.
+async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report] | None = None) -> Outcome:
+    """Bind clusters, configure reporting, enroll zones; `own` is the owner's reporting, by `place_of` a point.
 
     Raises SilentError when the device stops answering.
     """
@@ -72,7 +74,10 @@ async def set_up(node: Node, mapping: Mapping) -> Outcome:
         jobs.append(("enrolment", functools.partial(node.enroll, endpoint)))
         jobs.append(("binding of alarms", bind(endpoint, IAS_ZONE)))
     jobs += [(f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.remotes]
-    for (endpoint, cluster), reports in _reports(mapping.points).items():
+    jobs += [
+        (f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.detectors
+    ]
+    for (endpoint, cluster), reports in _reports(mapping.points, own or {}).items():
         jobs.append((f"binding of 0x{cluster:04X}", bind(endpoint, cluster)))
         jobs.append((f"reporting of 0x{cluster:04X}", functools.partial(report, endpoint, cluster, reports)))
     return await _ask_all(jobs)
@@ -83,18 +88,18 @@ async def read_values(node: Node, points: Iterable[Point], *, background: bool =
 
     Raises SilentError when the device stops answering.
     """
-    wanted: dict[tuple[int, int], list[int]] = {}
+    wanted: dict[tuple[int, int, bool], list[int]] = {}
     for point in points:
-        attributes = wanted.setdefault((point.endpoint, point.cluster), [])
+        attributes = wanted.setdefault((point.endpoint, point.cluster, point.output), [])
         if point.attribute not in attributes:
             attributes.append(point.attribute)
     return await _ask_all(
         [
             (
                 f"values of 0x{cluster:04X}",
-                functools.partial(node.read, endpoint, cluster, attributes, background=background),
+                functools.partial(node.read, endpoint, cluster, attributes, background=background, output=output),
             )
-            for (endpoint, cluster), attributes in wanted.items()
+            for (endpoint, cluster, output), attributes in wanted.items()
         ]
     )
 
@@ -134,13 +139,19 @@ async def _ask(jobs: Sequence[_Job], refused: list[str], most: int) -> list[_Job
     return unanswered
 
 
-def _is_sound(value: Raw) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
+def _can_keep(value: Raw) -> TypeGuard[Kept]:
+    return not isinstance(value, bytes) and (not isinstance(value, float) or math.isfinite(value))
 
 
-def _reports(points: Iterable[Point]) -> dict[tuple[int, int], dict[int, Report]]:
+def place_of(point: Point) -> str:
+    """Where a point's attribute is, as a key of the record."""
+    return f"{point.endpoint}/{point.cluster:04x}/{point.attribute:04x}"
+
+
+def _reports(points: Iterable[Point], own: Mappings[str, Report]) -> dict[tuple[int, int], dict[int, Report]]:
     found: dict[tuple[int, int], dict[int, Report]] = {}
     for point in points:
         if point.report is not None:
-            found.setdefault((point.endpoint, point.cluster), {})[point.attribute] = point.report
+            report = own.get(place_of(point), point.report)
+            found.setdefault((point.endpoint, point.cluster), {})[point.attribute] = report
     return found

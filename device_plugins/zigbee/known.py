@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,10 +15,15 @@ from device_plugins.sdk import (
     DevicePlugin,
     Feature,
     InvalidValueError,
+    LockOperated,
     check_value,
 )
-from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Signature, action, describe
-from device_plugins.zigbee.mapping.features import LINK_QUALITY
+from device_plugins.zigbee.availability import Watch
+from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Report, Signature, action, describe
+from device_plugins.zigbee.mapping.buttons import DETECTED
+from device_plugins.zigbee.mapping.clusters import DOOR_LOCK, IAS_ACE
+from device_plugins.zigbee.mapping.features import LINK_QUALITY, SIGNAL_STRENGTH
+from device_plugins.zigbee.mapping.locks import operation
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.network import AttributeEvent, Node
 from hub.api import Undo
@@ -30,12 +36,16 @@ _STATUS_CHANGE, _ENROLL_REQUEST = 0x00, 0x01
 
 
 class Record(msgspec.Struct):
-    """What is remembered of a device; `configured` says that binding and reporting are done, `left` that it went."""
+    """What is remembered of a device; `configured` says that binding and reporting are done, `left` that it went.
+
+    `reporting` is what the owner has chosen instead of the usual, by `joining.place_of` a point.
+    """
 
     signature: Signature
     facts: Facts
     configured: bool = False
     left: bool = False
+    reporting: dict[str, Report] = {}
 
 
 class Known:
@@ -50,6 +60,7 @@ class Known:
         self.reports = 0
         self.incomplete = 0
         """How often it answered, but not everything, while it was configured."""
+        self.watch = Watch(mains=record.signature.mains)
         self._plugin = plugin
         self._unlisten: Undo | None = None
         self._next_touch = 0.0
@@ -60,6 +71,7 @@ class Known:
         """Take a (new) record and map the device anew."""
         signature = record.signature
         self.record = record
+        self.watch.mains = signature.mains
         self.mapping = describe(signature, record.facts)
         self.device = Device(
             id=self.id,
@@ -76,8 +88,7 @@ class Known:
         # A device may tell what it would not take, so what it tells is held against the vocabulary alone.
         self._words = {f.key: Feature(f.key, f.capability) for f in self.mapping.features}
         self._routes = {place: tuple(points) for place, points in routes.items()}
-        self._button_keys = {f.endpoint: f.key for f in self.mapping.features if f.capability == "button"}
-        self._lqi_key = next(f.key for f in self.mapping.features if f.capability == LINK_QUALITY)
+        self._keys = {(f.capability, f.endpoint): f.key for f in self.mapping.features}
         if self.node is not None:
             self.attach(self.node)
 
@@ -85,13 +96,15 @@ class Known:
         """Hear this node."""
         self.detach()
         self.node = node
-        inputs = {(point.endpoint, point.cluster) for point in self.mapping.points}
-        inputs |= {(endpoint, IAS_ZONE) for endpoint in self.mapping.zones}
-        self._unlisten = node.listen(inputs, self.mapping.remotes, self)
+        self.watch.resume(self._plugin.ctx.clock.monotonic())
+        inputs = {(point.endpoint, point.cluster, point.output) for point in self.mapping.points}
+        inputs |= {(endpoint, IAS_ZONE, False) for endpoint in self.mapping.zones}
+        self._unlisten = node.listen(inputs, (*self.mapping.remotes, *self.mapping.detectors), self)
 
     def detach(self) -> None:
         """Hear nothing any more."""
         self.node = None
+        self.watch.pause()
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
@@ -102,8 +115,9 @@ class Known:
         self._plugin.available(self.id, status, reason)
 
     def silent(self, node: Node) -> None:
-        """Note that it did not answer through this node, unless the radio was lost since."""
-        if self.node is node:
+        """Note that it did not answer through this node, unless it sleeps or the radio was lost since."""
+        if self.node is node and self.record.signature.mains:
+            self.watch.doubt()
             self.available("offline", "it does not answer")
 
     def alive(self, lqi: int | None) -> None:
@@ -111,20 +125,23 @@ class Known:
         if self.status != "online":
             self.available("online")
         now = self._plugin.ctx.clock.monotonic()
+        self.watch.heard(now)
         if now >= self._next_touch:
             self._next_touch = now + _TOUCH_EVERY
             self._plugin.seen(self.id)
             if lqi is not None:
-                self._plugin.report(self.id, self._lqi_key, lqi)
+                self._plugin.report(self.id, LINK_QUALITY, lqi)
+            if self.node is not None and (rssi := self.node.rssi) is not None:
+                self._plugin.report(self.id, SIGNAL_STRENGTH, rssi)
 
-    def points_of(self, capability: str, endpoint: int) -> list[Point]:
-        """Where the value of a capability comes from."""
-        return [p for p in self.mapping.points if p.capability == capability and p.endpoint == endpoint]
+    def points_of(self, name: str, endpoint: int) -> list[Point]:
+        """Where the value of a capability or a setting comes from."""
+        return [p for p in self.mapping.points if p.name == name and p.endpoint == endpoint]
 
-    def key_of(self, capability: str, endpoint: int) -> str:
-        """The key of a capability; empty if the endpoint does not have it."""
-        found = (f.key for f in self.mapping.features if f.capability == capability and f.endpoint == endpoint)
-        return next(found, "")
+    def key_of(self, name: str, endpoint: int) -> str:
+        """The key of a capability or a setting of an endpoint; empty if there is no such thing."""
+        named = (point.key for point in self.points_of(name, endpoint))
+        return next(named, "") or self._keys.get((name, endpoint), "")
 
     def valueless(self) -> list[Point]:
         """The points whose value is not known, not even from before the last start."""
@@ -142,14 +159,39 @@ class Known:
         self.reports += 1
         self._tell(event.endpoint_id, event.cluster_id, event.attribute_id, event.value)
 
+    def sink(self, endpoint: int, cluster: int, attribute: int) -> Callable[[Raw], None] | None:
+        """What takes the values of an input cluster's attribute as `heard` does; None if nothing comes of them."""
+        points = self._routes.get((endpoint, cluster, attribute), ())
+        # With a point of an output in the same place, it takes an event to tell whose value it is.
+        if not points or any(point.output for point in points):
+            return None
+
+        def take(raw: Raw) -> None:
+            self.reports += 1
+            self._tell(endpoint, cluster, attribute, raw)
+
+        return take
+
     def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
         """A command came in: a button, or an alarm zone."""
         self.reports += 1
         if cluster == IAS_ZONE and endpoint in self.mapping.zones:
             self._zone_said(endpoint, command, payload)
-        elif (key := self._button_keys.get(endpoint)) and (pressed := action(cluster, command, payload)):
-            subject = f"device/{self.id}/{key}"
-            self._plugin.ctx.events.publish("device.button", subject, ButtonPressed(pressed, str(endpoint)))
+        elif (endpoint, cluster) in self.mapping.detectors:
+            self._detected(endpoint, command)
+        elif cluster == DOOR_LOCK and (said := operation(command, payload)):
+            self._publish("device.lock", "lock", endpoint, LockOperated(*said))
+        elif pressed := action(cluster, command, payload):
+            kind = "keypad" if cluster == IAS_ACE else "button"
+            self._publish("device.button", kind, endpoint, ButtonPressed(pressed, str(endpoint)))
+
+    def _publish(self, event: str, capability: str, endpoint: int, data: object) -> None:
+        if key := self._keys.get((capability, endpoint)):
+            self._plugin.ctx.events.publish(event, f"device/{self.id}/{key}", data)
+
+    def _detected(self, endpoint: int, command: int) -> None:
+        if (is_there := DETECTED.get(command)) is not None and (key := self._keys.get(("occupancy", endpoint))):
+            self._plugin.report(self.id, key, is_there)
 
     def _zone_said(self, endpoint: int, command: int, payload: tuple[object, ...]) -> None:
         if command == _STATUS_CHANGE and payload and isinstance(payload[0], int):

@@ -1,11 +1,15 @@
 """What the plugin and the radio say to each other, in plain data: neither side needs to know the other's libraries."""
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-from device_plugins.zigbee.mapping import Report, Send, Signature, Write
+from device_plugins.sdk import UnreachableError
+from device_plugins.zigbee.images import Images
+from device_plugins.zigbee.links import Links
+from device_plugins.zigbee.management import Management
+from device_plugins.zigbee.mapping import Facts, Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from hub.api import HubError, Undo
 
@@ -19,16 +23,23 @@ class RadioError(HubError):
     code = "radio"
 
 
+class BusyError(UnreachableError):
+    """The stick took no more; nothing was sent, so it may be sent again."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[plugin.zigbee]`: where the stick is, and what network to form on first start.
 
-    `path` is a serial port or `socket://host:port`. `channel` is taken when a network is formed; without it the
+    `path` is a serial port, `socket://host:port`, or `auto` for the only stick there is; `radio` what the stick speaks,
+    `auto` to find out. `channel` is taken when a network is formed; without it the
     quietest of `channels` is. A lost radio is tried again after `retry_first` seconds, then ever later up to
     `retry_most`. `watchdog` is how often the stick is asked whether it lives; `start_wait` how long the start of the
-    hub waits for the network, both in seconds.
+    hub waits for the network, both in seconds. `ota_dir` is a folder with firmware images for devices. `quirks` are
+    applied if their package is installed; the owner's own are the modules in `quirks_dir`.
     """
 
     path: str = ""
+    radio: Literal["ezsp", "znp", "deconz", "auto"] = "ezsp"
     baudrate: Annotated[int, msgspec.Meta(ge=9600, le=2_000_000)] = 115_200
     flow_control: Literal["software", "hardware"] = "software"
     channel: Channel | None = None
@@ -37,10 +48,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_most: Seconds = 60.0
     watchdog: Seconds = 10.0
     start_wait: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    ota_dir: str = ""
+    quirks: bool = True
+    quirks_dir: str = ""
 
 
 class NetworkInfo(msgspec.Struct, frozen=True):
-    """The network as anybody may know it: no keys."""
+    """The network as anybody may know it: no keys. `problems` are known ones of the stick's firmware."""
 
     coordinator: str
     firmware: str
@@ -48,6 +62,8 @@ class NetworkInfo(msgspec.Struct, frozen=True):
     pan_id: str
     extended_pan_id: str
     path: str
+    radio: str = "ezsp"
+    problems: list[str] = []
 
 
 class AttributeEvent(Protocol):
@@ -76,6 +92,9 @@ class Ears(Protocol):
     def heard(self, event: AttributeEvent) -> None:
         """An attribute of an input cluster has this value."""
 
+    def sink(self, endpoint: int, cluster: int, attribute: int) -> Callable[[Raw], None] | None:
+        """What takes the values of an input cluster's attribute as `heard` does, without an event; None for nobody."""
+
     def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
         """A cluster command came in."""
 
@@ -91,14 +110,21 @@ class Node(Protocol):
     def lqi(self) -> int | None:
         """Link quality of the last message, 0 to 255."""
 
+    @property
+    def rssi(self) -> int | None:
+        """Signal strength of the last message, dBm."""
+
     def signature(self) -> Signature:
         """What the interview learned."""
 
-    def listen(self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears) -> Undo:
-        """Hear these (endpoint, cluster) pairs."""
+    def diagnose(self, facts: Facts) -> dict[str, Any]:
+        """What a maintainer needs to know, as JSON."""
+
+    def listen(self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears) -> Undo:
+        """Hear attributes and commands of (endpoint, cluster, whether an output), and commands of outputs."""
 
     async def read(
-        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
         """Values by attribute, and the attributes it does not have; what was read is heard as well."""
 
@@ -121,11 +147,25 @@ class Node(Protocol):
 class Radio(Protocol):
     """An open radio with its network up."""
 
+    @property
+    def management(self) -> Management:
+        """What can be asked of the network as a whole."""
+
+    @property
+    def images(self) -> Images:
+        """Firmware for devices."""
+
     def info(self) -> NetworkInfo:
         """The network."""
 
     def nodes(self) -> list[Node]:
         """The devices whose interview is complete."""
+
+    def links(self, ieee: str) -> Links:
+        """What a device keeps for others. Raises UnreachableError for one that is not on the network."""
+
+    async def multicast(self, group: int, request: Send) -> None:
+        """Send a command to all members of a group; nobody confirms it. Raises a DeviceError."""
 
     async def permit(self, seconds: int) -> None:
         """Let devices join for at most 254 seconds; 0 closes. Raises RadioError."""
@@ -139,8 +179,8 @@ class Radio(Protocol):
     async def flush(self) -> None:
         """Return when what was learned of devices is on disk. Raises RadioError when that takes too long."""
 
-    async def remember(self) -> None:
-        """Write the network as it is now to the disk. Raises RadioError."""
+    async def remember(self) -> bytes:
+        """Write the network as it is now to the disk; returns it as an Open Coordinator Backup. Raises RadioError."""
 
     async def close(self) -> None:
         """Close the port and the database."""
@@ -148,6 +188,9 @@ class Radio(Protocol):
 
 class Listener(Protocol):
     """Who hears what happens on the network. Quick, and never raising."""
+
+    def models(self) -> list[tuple[str, str]]:
+        """Manufacturer and model of the devices known from before."""
 
     def joined(self, ieee: str, short: int) -> None:
         """A device joined, or came back under another short address; its interview begins."""

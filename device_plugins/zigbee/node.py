@@ -10,17 +10,23 @@ from bellows.ash import AshException
 from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
-from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Report, Send, Signature, Write
+from device_plugins.zigbee.diagnose import diagnose
+from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
-from device_plugins.zigbee.network import Ears
+from device_plugins.zigbee.network import BusyError, Ears
+from device_plugins.zigbee.own import read_own, report_own, write_own
+from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
 from hub.api import Undo
 
 _CIE_ADDRESS, _ENROLL_RESPONSE = 0x0010, 0x00
 _ENROLLED, _ZONE_ID = 0, 0
-_HEARD_EVENTS = ("attribute_report", "attribute_read")
+# An update is what a quirk made of a report.
+_HEARD_EVENTS = ("attribute_report", "attribute_read", "attribute_updated")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
+# How bellows says that the stick took no more frames.
+_NOT_SENT = "Failed to enqueue"
 
 
 def hex_of(address: Iterable[int]) -> str:
@@ -52,12 +58,17 @@ class ZigpyNode:
     def __init__(self, device: Any) -> None:  # noqa: ANN401 - zigpy's device, whose types are partial
         self.device = device
         self.ieee = hex_of(device.ieee)
-        self._id = f"zigbee-{self.ieee}"
+        self.id = f"zigbee-{self.ieee}"
 
     @property
     def lqi(self) -> int | None:
         """Link quality of the last message."""
         return None if self.device.lqi is None else int(self.device.lqi)
+
+    @property
+    def rssi(self) -> int | None:
+        """Signal strength of the last message."""
+        return None if self.device.rssi is None else int(self.device.rssi)
 
     def signature(self) -> Signature:
         """What the interview learned."""
@@ -76,18 +87,27 @@ class ZigpyNode:
                 for endpoint in device.non_zdo_endpoints
             ),
             mains=bool(device.node_desc and device.node_desc.is_receiver_on_when_idle),
+            quirk=quirk_of(device),
+            extras=extras_of(device),
+            hidden=hidden_of(device),
         )
 
-    def listen(self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears) -> Undo:
-        """Hear these (endpoint, cluster) pairs."""
+    def diagnose(self, facts: Facts) -> dict[str, Any]:
+        """What a maintainer needs to know, as JSON."""
+        return diagnose(self.device, facts)
+
+    def listen(self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears) -> Undo:
+        """Hear attributes and commands of (endpoint, cluster, whether an output), and commands of outputs."""
         undos: list[Callable[[], None]] = []
-        for endpoint, number in inputs:
-            cluster = self.device.endpoints[endpoint].in_clusters[number]
+        for endpoint, number, output in told:
+            cluster = self._cluster(endpoint, number, output=output)
             undos += [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
-            undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
-        for endpoint, number in outputs:
-            cluster = self.device.endpoints[endpoint].out_clusters[number]
-            undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
+            if not output:
+                undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
+        if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
+            undos.append(fast.listen(self.device, ears, self.ieee))
+        for endpoint, number in sent:
+            undos.append(_listen(self._cluster(endpoint, number, output=True), _Commands(endpoint, number, ears)))
 
         def undo() -> None:
             while undos:
@@ -96,27 +116,53 @@ class ZigpyNode:
         return undo
 
     async def read(
-        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
         """Values by attribute, and the attributes it does not have."""
-        target = self._cluster(endpoint, cluster)
-        known = [attribute for attribute in attributes if _knows(target, attribute)]
-        priority = t.PacketPriority.LOW if background else None
-        with self._told():
-            values, failures = await target.read_attributes(known, retries=_RETRIES, priority=priority)
-        lacking = {int(number) for number, status in failures.items() if status == UNSUPPORTED_ATTRIBUTE}
-        return {int(number): _plain(value) for number, value in values.items() if value is not None}, lacking
+        target = self._cluster(endpoint, cluster, output=output)
+        wanted = [*attributes] if self._is_on_air(endpoint, target) else []
+        known = [attribute for attribute in wanted if _knows(target, attribute)]
+        options: dict[str, Any] = {"retries": _RETRIES, "priority": t.PacketPriority.LOW if background else None}
+        values: dict[Any, Any] = {}
+        failures: dict[Any, Any] = {}
+        with self.told():
+            if known:
+                values, failures = await target.read_attributes(known, **options)
+            for manufacturer, own in self._own(cluster, wanted, known).items():
+                more, lacking = await read_own(target, own, manufacturer, options)
+                values |= more
+                failures |= lacking
+        missing = {int(number) for number, status in failures.items() if status == UNSUPPORTED_ATTRIBUTE}
+        if is_local(target):
+            missing.clear()
+        return {int(number): _plain(value) for number, value in values.items() if value is not None}, missing
+
+    def _own(self, cluster: int, wanted: list[int], known: list[int]) -> dict[int, list[int]]:
+        """The attributes that only the mapping knows, by manufacturer code."""
+        found: dict[int, list[int]] = {}
+        if len(known) < len(wanted):
+            signature = self.signature()
+            for attribute in wanted:
+                own = None if attribute in known else own_of(cluster, attribute, signature)
+                if own is not None:
+                    found.setdefault(own[1], []).append(attribute)
+        return found
 
     async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
         """Have the cluster's messages sent to the coordinator."""
-        with self._told():
-            answer = await self._cluster(endpoint, cluster, output=output).bind()
+        target = self._cluster(endpoint, cluster, output=output)
+        if not self._is_on_air(endpoint, target):
+            return
+        with self.told():
+            answer = await target.bind()
         if answer[0] != SUCCESS:
-            raise refusal(int(answer[0]), self._id)
+            raise refusal(int(answer[0]), self.id)
 
     async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
         """Have attributes reported; returns why, for those it would not."""
         target = self._cluster(endpoint, cluster)
+        if not self._is_on_air(endpoint, target):
+            return {}
         wanted: dict[Any, Any] = {
             target.find_attribute(attribute): ReportingConfig(
                 min_interval=report.least,
@@ -124,70 +170,85 @@ class ZigpyNode:
                 reportable_change=_plain_change(report.change),
             )
             for attribute, report in reports.items()
+            if _knows(target, attribute)
         }
-        with self._told():
-            statuses = await target.configure_reporting_multiple(wanted)
-        return {
-            int(attribute.id): str(refusal(int(status), self._id))
-            for attribute, status in statuses.items()
-            if status != SUCCESS
-        }
+        numbers: dict[int, int] = {}
+        with self.told():
+            if wanted:
+                statuses = await target.configure_reporting_multiple(wanted)
+                numbers = {int(attribute.id): int(status) for attribute, status in statuses.items()}
+            for attribute, report in reports.items():
+                if not _knows(target, attribute) and (own := own_of(cluster, attribute, self.signature())):
+                    numbers[attribute] = await report_own(target, attribute, own, report)
+        return {attribute: str(refusal(status, self.id)) for attribute, status in numbers.items() if status != SUCCESS}
 
     async def enroll(self, endpoint: int) -> None:
         """Make the coordinator the zone's alarm panel: write its address, and enroll unasked, which most zones take."""
         target = self._cluster(endpoint, IAS_ZONE)
-        with self._told():
+        with self.told():
             await target.write_attributes({_CIE_ADDRESS: self.device.application.state.node_info.ieee})
         await self.answer_enroll(endpoint)
 
     async def answer_enroll(self, endpoint: int) -> None:
         """Accept a zone's request to be enrolled."""
         target = self._cluster(endpoint, IAS_ZONE)
-        with self._told():
+        with self.told():
             await target.command(_ENROLL_RESPONSE, _ENROLLED, _ZONE_ID, expect_reply=False)
 
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
         target = self._cluster(endpoint, request.cluster)
-        with self._told():
+        with self.told():
             if isinstance(request, Send):
                 answer = await target.command(request.command, *request.payload, retries=_RETRIES)
                 status = int(getattr(answer, "status", SUCCESS))
             else:
-                records = await target.write_attributes(
-                    {request.attribute: request.value}, update_cache=False, retries=_RETRIES
-                )
-                status = max((int(record.status) for record in records[0]), default=SUCCESS)
+                status = await self._write(target, request)
         if status != SUCCESS:
-            raise refusal(status, self._id)
+            raise refusal(status, self.id)
+
+    def _is_on_air(self, endpoint: int, cluster: Any) -> bool:  # noqa: ANN401 - zigpy's cluster
+        """Whether there is anybody to ask: a quirk may have added the endpoint, and tells its values by itself."""
+        told = (self.device.original_signature or {}).get("endpoints")
+        return not told or endpoint in told or is_local(cluster)
+
+    async def _write(self, target: Any, request: Write) -> int:  # noqa: ANN401 - zigpy's cluster
+        if request.kind and not _knows(target, request.attribute):
+            return await write_own(target, request, retries=_RETRIES)
+        records = await target.write_attributes(
+            {request.attribute: request.value}, update_cache=False, retries=_RETRIES
+        )
+        return max((int(record.status) for record in records[0]), default=SUCCESS)
 
     def _cluster(self, endpoint: int, cluster: int, *, output: bool = False) -> Any:  # noqa: ANN401 - zigpy's cluster
         try:
             place = self.device.endpoints[endpoint]
             return (place.out_clusters if output else place.in_clusters)[cluster]
         except KeyError:
-            message = f"{self._id} has no cluster 0x{cluster:04X} on endpoint {endpoint}"
-            raise UnsupportedError(message, device=self._id) from None
+            message = f"{self.id} has no cluster 0x{cluster:04X} on endpoint {endpoint}"
+            raise UnsupportedError(message, device=self.id) from None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def told(self) -> Iterator[None]:
         """Turn what zigpy, bellows and the port raise into the vocabulary's errors."""
         try:
             yield
         except DeviceError:
             raise
         except TimeoutError as error:
-            message = f"{self._id} did not confirm in time; it may be asleep or out of reach"
-            raise CommandTimeoutError(message, device=self._id) from error
+            message = f"{self.id} did not confirm in time; it may be asleep or out of reach"
+            raise CommandTimeoutError(message, device=self.id) from error
         except zigpy.exceptions.DeliveryError as error:
-            raise UnreachableError(f"{self._id} does not answer; is it powered?", device=self._id) from error
+            if str(error).startswith(_NOT_SENT):
+                raise BusyError(f"the stick is too busy to reach {self.id}", device=self.id) from error
+            raise UnreachableError(f"{self.id} does not answer; is it powered?", device=self.id) from error
         except zigpy.exceptions.ParsingError as error:
-            raise DeviceError(f"{self._id} gave an answer that cannot be read", device=self._id) from error
+            raise DeviceError(f"{self.id} gave an answer that cannot be read", device=self.id) from error
         except (ValueError, KeyError) as error:
-            raise InvalidValueError(f"{self._id} cannot be sent that: {error}", device=self._id) from error
+            raise InvalidValueError(f"{self.id} cannot be sent that: {error}", device=self.id) from error
         except FAULTS as error:
-            message = f"talking to {self._id} failed: {str(error) or type(error).__name__}"
-            raise UnreachableError(message, device=self._id) from error
+            message = f"talking to {self.id} failed: {str(error) or type(error).__name__}"
+            raise UnreachableError(message, device=self.id) from error
 
 
 FAULTS = (
@@ -227,4 +288,6 @@ def _plain(value: Any) -> Raw:  # noqa: ANN401 - zigpy's types
             return int(value)
         case float():
             return float(value)
+        case bytes():
+            return bytes(value)
     return str(value)

@@ -1,104 +1,120 @@
 """The plugin: it keeps the radio open, and turns the device registry's wishes into Zigbee."""
 
-import asyncio
-import math
 from contextlib import suppress
 from typing import Any, ClassVar, override
 
 import msgspec
 
-from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError
-from device_plugins.zigbee.actions import Actions
-from device_plugins.zigbee.loading import open_radio
-from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError, Settings
-from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
+from device_plugins.sdk import Device, DevicePlugin, UnreachableError
+from device_plugins.zigbee.actions import Actions, CommandEnded
+from device_plugins.zigbee.base import PREFIX
+from device_plugins.zigbee.entrance import Entrance
+from device_plugins.zigbee.group_actions import GroupActions
+from device_plugins.zigbee.group_device import Group
+from device_plugins.zigbee.group_services import GroupServices
+from device_plugins.zigbee.groups import Groups
+from device_plugins.zigbee.keeping import CoordinatorServices
+from device_plugins.zigbee.link_services import LinkServices
+from device_plugins.zigbee.loading import load, open_radio
+from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError
+from device_plugins.zigbee.reconnect import Backoff, Reconnect
 from device_plugins.zigbee.roster import Roster
-from hub.api import Context, Task, service
-
-_PERMIT_MOST = 254
-_PERMIT_AGAIN = 240.0
-_REMEMBER_FIRST, _REMEMBER_AGAIN = 60.0, 6 * 3600.0
+from device_plugins.zigbee.surveying import NetworkServices
+from device_plugins.zigbee.topology import MapProgress
+from device_plugins.zigbee.updates import OtaProgress, UpdateServices
+from device_plugins.zigbee.watching import Watching
+from hub.api import Context, service
 
 
 class RadioStatus(msgspec.Struct, frozen=True):
-    """How the radio stands; `network` is None while it is down, `reports` counts what devices told since the start."""
+    """How the radio stands; `network` is None while it is down, `reports` counts what devices told since the start.
+
+    `folder` is the plugin's own, where its database and the coordinator's backups are.
+    """
 
     status: str
     reason: str
     path: str
     devices: int
     reports: int
+    folder: str
     network: NetworkInfo | None = None
 
 
-class Zigbee(DevicePlugin):
+class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, UpdateServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
-    protocol = "zigbee"
-    Config: ClassVar[type[Settings]] = Settings
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, CommandEnded, MapProgress, OtaProgress)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
-        self.settings: Settings = ctx.config
+        self.settings = ctx.config
         self.actions = Actions(self)
-        self.radio: Radio | None = None
+        self.radio = None
+        self._entrance = Entrance(ctx, self.ready_radio, self.ieee_of)
         self.link = Reconnect(
             ctx.clock,
             Backoff(self.settings.retry_first, self.settings.retry_most),
             self._open,
             self._up,
-            self._down,
+            self.went_down,
         )
-        self.roster = Roster(self, self.link.lost)
-        self._running: Task[None] | None = None
-        self._permitting: Task[None] | None = None
-        self._remembering: Task[None] | None = None
+        self.roster = Roster(self, self.link.lost, self.actions)
+        self.grouping = Groups(self, self.roster.known, self.actions.queues, self.ready_radio)
+        self.group_actions = GroupActions(self, self.grouping, self.actions)
+        self.roster.restorers.append(self.grouping.restore)
+        self.watching = Watching(ctx, self.roster.known, self.actions.lanes)
 
     @override
     async def start(self) -> None:
+        # Both take their time, and neither needs the other.
+        loading = self.ctx.tasks.start("loads the radio libraries", load()) if self.settings.path else None
         await self.roster.load()
-        if not self.settings.path:
+        await self.watching.load()
+        await self.grouping.load()
+        await self.survey.load()
+        await self.updater.load()
+        if loading is None:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
-            self._down(self.link.reason)
+            self.went_down(self.link.reason)
             return
         self.ready(down="the radio is being opened")
-        self._running = self.ctx.tasks.start("radio", self.link.run())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.start_wait):
-                await self.link.tried.wait()
+        await self.open_link()
 
     @override
     async def stop(self) -> None:
         self.actions.close()
-        self._remember_no_more()
-        if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        self.remember_no_more()
+        self._stopped = True
+        await self.close_link()
+        await self.watching.save()
 
     # What the registry wants
 
     @override
     async def execute(self, device: Device, key: str, command: str, arguments: dict[str, Any]) -> None:
-        self._ready_radio()
-        known = self.roster.known.get(device.id.removeprefix("zigbee-"))
+        self.ready_radio()
+        if (group := self._group(device)) is not None:
+            await self.group_actions.carry_out(group, key, command, arguments)
+            return
+        known = self.roster.known.get(device.id.removeprefix(PREFIX))
         if known is None:
             raise UnreachableError(f"{device.id} is not on the network; pair it again", device=device.id)
         await self.actions.carry_out(known, key, command, arguments)
 
     @override
     async def open_pairing(self, duration: float) -> None:
-        try:
-            await self._permit(duration)
-        except (RadioError, UnreachableError) as error:
-            raise PairingError(str(error)) from error
-        self._permit_no_more()
-        if duration > _PERMIT_MOST:
-            self._permitting = self.ctx.tasks.start("permit joining", self._keep_open(duration))
+        await self._entrance.open(duration)
+        if self._entrance.waits:
+            self.pairing_step("needs_input", reason="an install code is to be brought", inputs=self._entrance.inputs)
+
+    @override
+    async def take_input(self, values: dict[str, Any]) -> None:
+        await self._entrance.take(values)
 
     @override
     async def close_pairing(self) -> None:
-        self._permit_no_more()
+        self._entrance.close()
         if self.radio is not None:
             with suppress(RadioError):
                 await self.radio.permit(0)
@@ -106,7 +122,14 @@ class Zigbee(DevicePlugin):
     @override
     async def forget(self, device: Device) -> None:
         self.actions.forget(device.id)
+        if (group := self._group(device)) is not None:
+            await self.grouping.delete(group)
+            return
         await self.roster.forget(device)
+        await self.grouping.dropped(device.id.removeprefix(PREFIX))
+        if self.updater.busy == device.id:
+            await self.updater.end("cancelled", "the device was removed")
+        await self.survey.forget(device.id.removeprefix(PREFIX))
 
     @service
     async def status(self) -> RadioStatus:
@@ -116,10 +139,19 @@ class Zigbee(DevicePlugin):
             status=self.link.state.value,
             reason=self.link.reason,
             path=self.settings.path,
-            devices=len(self.devices),
+            devices=len(self.roster.known),
             reports=sum(one.reports for one in self.roster.known.values()),
+            folder=str(self.ctx.data_dir),
             network=network,
         )
+
+    @service
+    async def diagnose(self, device: str) -> dict[str, Any]:
+        """What a maintainer needs to know of a device, with the keys of ZHA's diagnostics; no keys, no addresses."""
+        known = self.roster.known.get(self._known(device).id.removeprefix("zigbee-"))
+        if known is None or known.node is None:
+            raise UnreachableError(f"{device} is not on the network now; wait for the radio or pair it again")
+        return known.node.diagnose(known.record.facts)
 
     # The radio's life
 
@@ -129,54 +161,25 @@ class Zigbee(DevicePlugin):
     async def _up(self, radio: Radio) -> None:
         self.radio = radio
         await self.roster.attach(radio)
+        self.watching.begin()
         self.ready()
-        self._remembering = self.ctx.tasks.start("remembers the network", self._remember(radio))
+        self.remember_on(radio)
+        self.serve_images(radio)
         self.ctx.log.info("The radio at %s is up", self.settings.path)
 
-    async def _remember(self, radio: Radio) -> None:
-        """Keep what a backup of the hub holds of the network fresh: its frame counters above all."""
-        wait = _REMEMBER_FIRST  # much is to be done when it has just come up
-        while True:
-            await self.ctx.clock.sleep(wait)
-            wait = _REMEMBER_AGAIN
-            try:
-                await radio.remember()
-            except RadioError as error:
-                self.ctx.log.warning("%s; it is tried again", error)
-                wait = _REMEMBER_FIRST
-
-    def _remember_no_more(self) -> None:
-        if self._remembering is not None:
-            self._remembering.cancel()
-            self._remembering = None
-
-    def _down(self, reason: str) -> None:
+    @override
+    def went_down(self, reason: str) -> None:
         self.radio = None
-        self._remember_no_more()
+        self.remember_no_more()
+        self.updater.detach()
+        self.survey.cancel(reason)
+        self.watching.end()
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.
         self.session = ""
-        self._permit_no_more()
+        self._entrance.close()
         self.ctx.log.warning("The radio is down: %s", reason)
 
-    def _ready_radio(self) -> Radio:
-        if self.radio is None or self.link.state is not LinkState.UP:
-            raise UnreachableError(f"the radio is down: {self.link.reason}")
-        return self.radio
-
-    async def _permit(self, duration: float) -> None:
-        await self._ready_radio().permit(min(math.ceil(duration), _PERMIT_MOST))
-
-    def _permit_no_more(self) -> None:
-        if self._permitting is not None:
-            self._permitting.cancel()
-            self._permitting = None
-
-    async def _keep_open(self, duration: float) -> None:
-        """Permit again and again: a permission lasts 254 seconds at most."""
-        while duration > _PERMIT_MOST:
-            await self.ctx.clock.sleep(_PERMIT_AGAIN)
-            duration -= _PERMIT_AGAIN
-            with suppress(RadioError, UnreachableError):
-                await self._permit(duration)
+    def _group(self, device: Device) -> Group | None:
+        return next((one for one in self.grouping.all.values() if one.id == device.id), None)

@@ -1,116 +1,51 @@
-"""The connection: a zigpy application on bellows, opened, listened to and closed.
-
-Importing this module takes most of a second and 55 MB, so only `device_plugins.zigbee.loading` imports it.
-"""
+"""The connection: a zigpy application on its stick, listened to and closed."""
 
 import asyncio
+import json
 import logging
-import os
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, override
+from typing import Any
 
 import zigpy.exceptions
 import zigpy.types as t
 from bellows.ash import NcpFailure
-from bellows.zigbee.application import ControllerApplication
 from zigpy.device import BaseDevice, ZigbeeDevice
+from zigpy.group import Group
 from zigpy.util import CatchingTaskMixin
 
+from device_plugins.sdk import UnreachableError, UnsupportedError
+from device_plugins.zigbee.announcing import Announcing, is_interviewed
+from device_plugins.zigbee.firmware import problems
+from device_plugins.zigbee.links import Links
+from device_plugins.zigbee.managing import ZigpyManagement
+from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.mapping.status import SUCCESS
-from device_plugins.zigbee.network import Listener, NetworkInfo, Node, RadioError, Settings
+from device_plugins.zigbee.network import BusyError, Listener, NetworkInfo, Node, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
+from device_plugins.zigbee.serving import ZigpyImages
+from device_plugins.zigbee.zigpy_links import ZigpyLinks
 
 LOG = logging.getLogger("hub.zigbee")
 
-# What zigpy writes of a joining device is committed at once; only its cache of values waits this long (s).
-_COMMIT_INTERVAL = 60.0
 _CLOSE_LIMIT = 10.0
 _FLUSH_LIMIT = 5.0
 _LEAVE_LIMIT = 3.0
 _ANSWERS_LIMIT = 1.0
-# bellows would wait for five missed feeds, 100 s, before it gives a hung stick up.
-_MISSED_FEEDS = 2
-# Added to the frame counter of a restored network: more frames than a coordinator sends in months, and there is room
-# for this 255 times. A counter that devices have heard before is taken for a replay, and the frame is dropped.
-COUNTER_MARGIN = 1 << 24
-_RESTORED = "restored"  # the mark that a restore leaves in a plugin's folder
-_MISSING = "This version of zigpy or bellows has no %s: %s"
-
-
-class Coordinator(ControllerApplication):
-    """bellows' application with a few changes: see the methods."""
-
-    announced: Callable[[ZigbeeDevice], None] | None = None
-
-    @override
-    async def connect(self) -> None:
-        """Connect, and from then on remember which devices need no extended time-out.
-
-        bellows asks the stick before every unicast. It is off by default, so a device that never had it on needs no
-        question; for the others (they sleep, and the stick may evict them from its table) it goes on asking.
-        """
-        await super().connect()
-        ezsp: Any = self._ezsp
-        if not hasattr(ezsp, "_protocol"):
-            LOG.warning(_MISSING, "_protocol", "commands are slower")
-            return
-        asked: Any = None
-        off: set[t.EUI64] = set()
-
-        async def set_extended_timeout(nwk: t.NWK, ieee: t.EUI64, extended_timeout: bool = True) -> None:  # noqa: FBT001, FBT002
-            nonlocal asked
-            if asked is not ezsp._protocol:  # noqa: SLF001 - a reset makes a new one, and the stick forgets
-                asked = ezsp._protocol  # noqa: SLF001
-                off.clear()
-            if extended_timeout:
-                off.discard(ieee)
-            elif ieee in off:
-                return
-            await asked.set_extended_timeout(nwk=nwk, ieee=ieee, extended_timeout=extended_timeout)
-            if not extended_timeout:
-                off.add(ieee)
-
-        ezsp.set_extended_timeout = set_extended_timeout
-
-    @override
-    async def _watchdog_feed(self) -> None:
-        """Feed, and fail at the second feed in a row that gets no answer."""
-        await super()._watchdog_feed()  # type: ignore[no-untyped-call]
-        if getattr(self, "_watchdog_failures", 0) >= _MISSED_FEEDS:
-            raise TimeoutError
-
-    @override
-    def packet_received(self, packet: t.ZigbeePacket) -> None:
-        """Take a frame; one that a device has garbled is a line in the log."""
-        try:
-            super().packet_received(packet)
-        except Exception as error:  # noqa: BLE001 - zigpy raises whatever the bytes bring about
-            what = f"{type(error).__name__}: {error}"
-            LOG.warning(
-                "A frame of %s on cluster 0x%04X was not understood: %.200s", packet.src, packet.cluster_id, what
-            )
-
-    @override
-    def handle_join(self, nwk: t.NWK, ieee: t.EUI64, parent_nwk: t.NWK, *, handle_rejoin: bool = True) -> None:
-        """Tell of a known device that is back under its old address, of which zigpy itself says nothing."""
-        known = self.devices.get(ieee)
-        same = isinstance(known, ZigbeeDevice) and known.nwk == nwk and _is_interviewed(known)
-        super().handle_join(nwk, ieee, parent_nwk, handle_rejoin=handle_rejoin)
-        if same and handle_rejoin and self.announced and isinstance(known, ZigbeeDevice):
-            self.announced(known)
 
 
 class ZigpyRadio:
-    """An open radio; made by `open_radio`."""
+    """An open radio; made by `opening.open_radio`."""
 
-    def __init__(self, app: Coordinator, settings: Settings, listener: Listener) -> None:
+    def __init__(self, app: Announcing, settings: Settings, listener: Listener) -> None:
         self._app: Any = app
-        self._path = settings.path
+        self._settings = settings
         self._listener = listener
         self._nodes: dict[str, ZigpyNode] = {}
+        self.management = ZigpyManagement(app)
+        self.images = ZigpyImages(app, Path(settings.ota_dir).expanduser() if settings.ota_dir else None)
         app.announced = lambda device: self._tell(listener.announced, self._node(device))
+        app.alive = lambda ieee, lqi: self._tell(listener.alive, ieee, lqi)
         app.add_listener(self)
 
     def info(self) -> NetworkInfo:
@@ -122,19 +57,46 @@ class ZigpyRadio:
             channel=int(network.channel),
             pan_id=f"{network.pan_id:04x}",
             extended_pan_id=hex_of(network.extended_pan_id),
-            path=self._path,
+            path=self._settings.path,
+            radio=self._settings.radio,
+            problems=problems(str(node.version or ""), self._ezsp_version, self._settings.flow_control),
         )
+
+    @property
+    def _ezsp_version(self) -> int:
+        return int(getattr(getattr(self._app, "_ezsp", None), "ezsp_version", 0))
 
     def nodes(self) -> list[Node]:
         """The devices whose interview is complete."""
         return [self._node(device) for device in self._app.devices.values() if self._is_ready(device)]
+
+    def links(self, ieee: str) -> Links:
+        """What a device keeps for others."""
+        device = self._find(ieee)
+        if device is None:
+            raise UnreachableError(f"zigbee-{ieee} is not on the network; pair it again", device=f"zigbee-{ieee}")
+        return ZigpyLinks(self._node(device))
+
+    async def multicast(self, group: int, request: Send) -> None:
+        """Send a command to all members of a group; nobody confirms it."""
+        try:
+            cluster: Any = Group(group, groups=self._app.groups).endpoint[request.cluster]
+        except KeyError as error:
+            raise UnsupportedError(f"cluster 0x{request.cluster:04X} cannot be spoken to a group") from error
+        try:
+            await cluster.command(request.command, *request.payload, expect_reply=False)
+        except zigpy.exceptions.DeliveryError as error:
+            raise BusyError(f"the stick at {self._settings.path} is too busy to reach group {group}") from error
+        except FAULTS as error:
+            raise UnreachableError(f"the radio does not send to group {group}: {text_of(error)}") from error
 
     async def permit(self, seconds: int) -> None:
         """Let devices join for at most 254 seconds; 0 closes."""
         try:
             await self._app.permit(seconds)
         except FAULTS as error:
-            raise RadioError(f"the radio at {self._path} does not open the network: {_text(error)}") from error
+            where = self._settings.path
+            raise RadioError(f"the radio at {where} does not open the network: {text_of(error)}") from error
 
     def interview(self, ieee: str, short: int | None = None) -> None:
         """Interview a device whose interview did not come to its end, taking it in first if `short` is given."""
@@ -157,7 +119,7 @@ class ZigpyRadio:
             async with asyncio.timeout(_LEAVE_LIMIT):
                 status, *_ = await device.zdo.leave(remove_children=False)
         except FAULTS as error:
-            LOG.info("%s was not told to leave: %s", ieee, _text(error))
+            LOG.info("%s was not told to leave: %s", ieee, text_of(error))
             status = None
         # One that has just joined, and is sent away at once, is to be interviewed all the same.
         device.cancel_initialization()
@@ -179,19 +141,23 @@ class ZigpyRadio:
         except TimeoutError as error:
             raise RadioError(f"zigbee.db was not written within {_FLUSH_LIMIT:g} s") from error
 
-    async def remember(self) -> None:
-        """Write the network as it is now, keys and frame counters, to the database. Raises RadioError."""
+    async def remember(self) -> bytes:
+        """Write the network as it is now, keys and frame counters, to the database; returns it as a backup's file.
+
+        Raises RadioError.
+        """
         try:
-            await self._app.backups.create_backup()
+            backup = await self._app.backups.create_backup()
         except FAULTS as error:
-            raise RadioError(f"the network was not written to zigbee.db: {_text(error)}") from error
+            raise RadioError(f"the network was not written to zigbee.db: {text_of(error)}") from error
         await self.flush()
+        return json.dumps(backup.as_open_coordinator_json(), indent=2).encode()
 
     async def close(self) -> None:
         """Close the port and the database."""
         self._app.remove_listener(self)
-        self._app.announced = None
-        await _shut(self._app)
+        self._app.announced = self._app.alive = None
+        await shut(self._app)
 
     # What zigpy tells its listeners; it swallows what they raise.
 
@@ -226,7 +192,7 @@ class ZigpyRadio:
         mine = self._app.state.node_info.ieee
         return (
             isinstance(device, ZigbeeDevice)
-            and _is_interviewed(device)
+            and is_interviewed(device)
             and device.ieee != mine
             and not (device.node_desc and device.node_desc.is_coordinator)
         )
@@ -249,81 +215,8 @@ class ZigpyRadio:
             LOG.exception("What the radio told was not understood")
 
 
-def _is_interviewed(device: ZigbeeDevice) -> bool:
-    """Whether the interview is over: zigpy takes the signature at its end, but says `is_initialized` before."""
-    return bool(device.is_initialized and device.original_signature is not None)
-
-
-async def open_radio(settings: Settings, folder: Path, listener: Listener) -> ZigpyRadio:
-    """Open the port and resume the network, or form one with random PAN id, extended PAN id and key.
-
-    `folder` holds zigpy's database. Raises RadioError; nothing stays open then.
-    """
-    database = folder / "zigbee.db"
-    try:
-        await asyncio.to_thread(_make_private, database)
-        app: Any = await Coordinator.new(_configuration(settings, database), start_radio=False)
-    except (OSError, sqlite3.Error, zigpy.exceptions.CorruptDatabase) as error:
-        raise RadioError(f"cannot read {database}: {_text(error)}; move it away to begin with a new network") from error
-    _check_libraries(app)
-    app._watchdog_period = settings.watchdog  # noqa: SLF001 - bellows has it as a constant of the class
-    radio = ZigpyRadio(app, settings, listener)
-    try:
-        await app.connect()
-        await _resume_restored(app, folder / _RESTORED)
-        await app.initialize(auto_form=True)
-        if app.backups.most_recent_backup() is None:
-            # Killed between forming the network and remembering it: without this, another stick would go unnoticed.
-            await app.backups.create_backup(load_devices=False)
-    except FAULTS as error:
-        await radio.close()
-        raise RadioError(_why(error, settings.path)) from error
-    except BaseException:
-        await radio.close()
-        raise
-    return radio
-
-
-async def _resume_restored(app: Any, mark: Path) -> None:  # noqa: ANN401 - bellows is untyped
-    """After a restore: never send with a frame counter that may have been in use since the backup was made.
-
-    The stick that was always there has counted on, and is left alone. One that has no network, or has counted less than
-    was remembered, gets the network with a counter far ahead.
-    """
-    if not await asyncio.to_thread(mark.exists):
-        return
-    remembered = app.backups.most_recent_backup()
-    if remembered is not None:
-        try:
-            await app.load_network_info(load_devices=False)
-            found = app.backups.from_network_state()
-            counted = found.network_info.network_key.tx_counter
-            is_behind = (
-                found.is_compatible_with(remembered) and counted < remembered.network_info.network_key.tx_counter
-            )
-        except zigpy.exceptions.NetworkNotFormed:
-            is_behind = True
-        if is_behind:
-            LOG.warning("The stick gets the restored network; its frame counter goes on %d ahead", COUNTER_MARGIN)
-            await app.backups.restore_backup(remembered, counter_increment=COUNTER_MARGIN)
-    await asyncio.to_thread(mark.unlink)
-
-
-def _check_libraries(app: object) -> None:
-    """Say what zigpy and bellows no longer have of that which they do not promise; all of it can be done without."""
-    places = (
-        (app, "_watchdog_period", "a hung stick is noticed later"),
-        (app, "_watchdog_failures", "a hung stick is noticed later"),
-        (app, "_mfg_id_task", "closing may leave a task behind"),
-        (getattr(app, "_dblistener", None), "_callback_handlers", "a device may be interviewed again after a crash"),
-        (CatchingTaskMixin, "_tasks", "closing may leave a task behind"),
-    )
-    for owner, name, consequence in places:
-        if not hasattr(owner, name):
-            LOG.warning(_MISSING, name, consequence)
-
-
-async def _shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
+async def shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
+    """Close a zigpy application, and leave no task behind."""
     task = getattr(app, "_mfg_id_task", None)  # bellows forgets to end it
     if task is not None:
         task.cancel()
@@ -342,55 +235,6 @@ async def _shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
             task.cancel()
 
 
-def _make_private(database: Path) -> None:
-    # It holds the network's key; SQLite gives its other files the same mode.
-    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
-    database.chmod(0o600)
-
-
-def _configuration(settings: Settings, database: Path) -> dict[str, Any]:
-    return {
-        "device": {
-            "path": settings.path,
-            "baudrate": settings.baudrate,
-            "flow_control": settings.flow_control,
-        },
-        "database_path": str(database),
-        "database_commit_interval": _COMMIT_INTERVAL,
-        "network": {"channel": settings.channel, "channels": list(settings.channels)},
-        "validate_network_settings": True,
-        "backup_enabled": False,
-        "topology_scan_enabled": False,
-        "ota": {"enabled": False, "broadcast_enabled": False, "providers": []},
-        "use_thread": False,
-    }
-
-
-_REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (FileNotFoundError, "cannot open {path}: no such file; plug the stick in or set [plugin.zigbee] path"),
-    (ConnectionRefusedError, "cannot open {path}: nothing listens there; start it or set [plugin.zigbee] path"),
-    (TimeoutError, "the stick at {path} does not answer; plug it in again, or check [plugin.zigbee] path and baudrate"),
-    (
-        zigpy.exceptions.NetworkSettingsInconsistent,
-        (
-            "the stick at {path} holds another network than the one remembered; put the former stick back, or move "
-            "zigbee.db away to begin anew"
-        ),
-    ),
-)
-_IN_USE = "cannot open {path}: another program uses it; stop that program or set [plugin.zigbee] path"
-_DENIED = "cannot open {path}: permission denied; let the hub's user into the group that owns it"
-
-
-def _why(error: BaseException, path: str) -> str:
-    if isinstance(error, PermissionError):  # zigpy raises one without a number for a locked port
-        return (_IN_USE if error.errno is None else _DENIED).format(path=path)
-    for kind, sentence in _REASONS:
-        if isinstance(error, kind):
-            return sentence.format(path=path)
-    return f"cannot start the radio at {path}: {_text(error)}"
-
-
 def _loss(error: BaseException | None) -> str:
     match error:
         case NcpFailure():
@@ -399,9 +243,10 @@ def _loss(error: BaseException | None) -> str:
         case TimeoutError():
             return "the stick does not answer any more"
         case OSError():
-            return f"the port closed: {_text(error)}"
-    return _text(error) if error else "the port closed"
+            return f"the port closed: {text_of(error)}"
+    return text_of(error) if error else "the port closed"
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """What an error says, or what it is called, as a part of a sentence."""
     return (str(error) or type(error).__name__).rstrip(".")

@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin
+from device_plugins.zigbee.actions import Actions
 from device_plugins.zigbee.joining import SilentError, learn_facts, read_values, set_up
 from device_plugins.zigbee.known import Known, Record
 from device_plugins.zigbee.mapping import Facts, Point
 from device_plugins.zigbee.network import Node, Radio, RadioError
 from device_plugins.zigbee.retries import Retries
 from hub.api import HubError, Task
+
+type Restore = Callable[[Known], Awaitable[list[str]]]
+"""Returns what a device would not take, in sentences."""
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -33,8 +37,9 @@ _LEFT = "it left the network"
 class Roster:
     """Keeps a record of each device, and configures it when it joins; it is the radio's `network.Listener`."""
 
-    def __init__(self, plugin: DevicePlugin, lost: Callable[[str], None]) -> None:
+    def __init__(self, plugin: DevicePlugin, lost: Callable[[str], None], actions: Actions) -> None:
         self.known: dict[str, Known] = {}
+        self._actions = actions
         self._lost = lost
         self._plugin = plugin
         self._ctx = plugin.ctx
@@ -43,6 +48,8 @@ class Roster:
         self._tried: dict[str, float] = {}
         self._retries = Retries(plugin.ctx.clock)
         self._leaving: set[str] = set()
+        self.restorers: list[Restore] = []
+        """What puts back on a device that has joined anew what it was told before."""
 
     # The life of the plugin and of the radio
 
@@ -52,6 +59,7 @@ class Roster:
             ieee = key.removeprefix(_DEVICE)
             known = self.known[ieee] = Known(self._plugin, ieee, msgspec.convert(value, Record))
             await self._plugin.announce(known.device)
+            self._ctx.state.delete(f"device/{known.id}/pending")
             if known.record.left:
                 known.available("offline", _LEFT)
             else:
@@ -66,12 +74,14 @@ class Roster:
             self._leaving.add(ieee)
             if nodes.pop(ieee, None):
                 self._send_away(ieee)
+        joined = await self._stored(_JOINED)
+        # From here on without a pause: what a device tells may set off a command to any other.
         for ieee, known in self.known.items():
             if ieee not in nodes:
                 known.available("offline", "the radio does not know it; pair it again")
         for ieee, node in nodes.items():
             self._match(ieee, node)
-        for key, short in await self._stored(_JOINED):
+        for key, short in joined:
             ieee = key.removeprefix(_JOINED)
             if ieee not in nodes:
                 radio.interview(ieee, short)
@@ -105,7 +115,11 @@ class Roster:
         await self._ctx.storage.delete(_DEVICE + ieee, durable=True)
         await self._dismiss(ieee)
 
-    # What the radio says
+    # What the radio asks and says
+
+    def models(self) -> list[tuple[str, str]]:
+        """Manufacturer and model of each device known."""
+        return [(one.record.signature.manufacturer, one.record.signature.model) for one in self.known.values()]
 
     def joined(self, ieee: str, short: int) -> None:
         """A device joined; its interview begins."""
@@ -157,7 +171,7 @@ class Roster:
         if known is not None and not known.record.left:
             known.record.left = True
             known.available("offline", _LEFT)
-            self._ctx.tasks.start(f"remember {ieee}", self._save(known))
+            self._ctx.tasks.start(f"remember {ieee}", self.save(known))
 
     def alive(self, ieee: str, lqi: int | None) -> None:
         """Something came from a device."""
@@ -169,6 +183,7 @@ class Roster:
             known.record.left = known.record.configured = False
         is_back = known.status != "online"
         known.alive(lqi)
+        self._actions.queues.heard(known.id)
         if (node := known.node) is None:
             return
         if not known.record.configured:
@@ -238,21 +253,23 @@ class Roster:
         self._plugin.pairing_step("interviewing", known.device, progress=0.6)
         if self._radio is not None:
             await self._radio.flush()
-        await self._save(known, durable=True)
+        await self.save(known, durable=True)
         await self._ctx.storage.delete(_JOINED + node.ieee)
         await self._plugin.announce(known.device)
         known.available("online")
         self._plugin.pairing_step("interviewing", known.device, progress=0.8)
-        refused, missing = await set_up(node, known.mapping)
+        refused, missing = await set_up(node, known.mapping, known.record.reporting)
         unanswered = [*unanswered, *missing]
         if unanswered and known.incomplete < _MISSING_ANSWERS:
             known.incomplete += 1
             raise SilentError(f"it did not answer everything ({', '.join(unanswered)})", device=known.id)
+        for restore in self.restorers:
+            refused += await restore(known)
         problems = [*refused, *(f"{what}: no answer" for what in unanswered)]
         for problem in problems:
             LOG.warning("Configuring %s: %s", node.ieee, problem)
         known.record.configured = True
-        await self._save(known, durable=True)
+        await self.save(known, durable=True)
         # If it falls asleep meanwhile, what is missing is read when it is next heard.
         with suppress(SilentError):
             await read_values(node, known.mapping.points)
@@ -271,13 +288,13 @@ class Roster:
                 unanswered = (await learn_facts(node, signature, facts)).unanswered
             except SilentError as error:
                 silent = error
-            record = Record(signature, facts)
+            record = Record(signature, facts, reporting=known.record.reporting if known else {})
             if known is None:
                 known = self.known[node.ieee] = Known(self._plugin, node.ieee, record)
             else:
                 known.learn(record)
             if silent is not None:
-                await self._save(known, durable=True)
+                await self.save(known, durable=True)
                 await self._plugin.announce(known.device)
                 known.attach(node)
                 raise silent
@@ -331,12 +348,14 @@ class Roster:
 
     async def _read(self, node: Node, known: Known, points: Iterable[Point]) -> None:
         try:
-            await read_values(node, points, background=True)
+            async with self._actions.lanes.background(known.id):
+                await read_values(node, points, background=True)
         except SilentError:
             if known.record.signature.mains:
                 known.silent(node)
 
-    async def _save(self, known: Known, *, durable: bool = False) -> None:
+    async def save(self, known: Known, *, durable: bool = False) -> None:
+        """Write a device's record."""
         value = msgspec.to_builtins(known.record)
         await self._ctx.storage.set(_DEVICE + known.ieee, value, durable=durable)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli import words
 from hub.cli.errors import CommandError, RefusedError
 from hub.cli.feed import Feed
 from hub.cli.names import protocols
@@ -15,7 +16,6 @@ from hub.cli.output import emit, hang, say
 from hub.cli.progress import Progress
 from hub.cli.readings import summary
 from hub.cli.session import Session, talks
-from hub.cli.words import finite
 
 _OPEN_S = 20.0
 _TICK_S = 0.2
@@ -31,16 +31,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 @talks
-def pair(
+def pair(  # noqa: PLR0913, PLR0917 - one option each
     session: Session,
     protocol: Annotated[
         str, typer.Option(help="Only this protocol, such as zigbee.", autocompletion=protocols)
     ] = "any",
     duration: Annotated[
-        float, typer.Option(help="Seconds to wait for devices.", min=1.0, max=600.0, callback=finite)
+        float, typer.Option(help="Seconds to wait for devices.", min=1.0, max=600.0, callback=words.finite)
     ] = 120.0,
     count: Annotated[int | None, typer.Option(help="End when so many are paired.", min=1)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,  # noqa: FBT002 - an option
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="NAME=VALUE", help="What the device needs, such as install_code=...; repeatable."
+        ),
+    ] = None,
     cancel: Annotated[str, typer.Option(metavar="SESSION", help="Instead end a session that is open.")] = "",
 ) -> None:
     """Let new devices in, and show how it goes; Ctrl-C ends it."""
@@ -49,7 +55,7 @@ def pair(
         return
     asks = not yes and not session.json and sys.stdin.isatty() and sys.stdout.isatty()
     with session.client.events("devices.pairing", "pairing/#") as feed:
-        opened = _open(session, protocol, duration)
+        opened = _open(session, protocol, duration, dict(map(words.pair, given or ())))
         dialogue = _Dialogue(session, opened["session"], asks=asks)
         dialogue.begin(opened["protocols"], duration)
         try:
@@ -65,10 +71,10 @@ def pair(
     dialogue.conclude()
 
 
-def _open(session: Session, protocol: str, duration: float) -> dict[str, Any]:
+def _open(session: Session, protocol: str, duration: float, inputs: dict[str, str]) -> dict[str, Any]:
     try:
         opened: dict[str, Any] = session.client.call(
-            "devices.pair", {"protocol": protocol, "duration": duration}, limit=_OPEN_S
+            "devices.pair", {"protocol": protocol, "duration": duration, "inputs": inputs}, limit=_OPEN_S
         )
     except RefusedError as error:
         if busy := _BUSY.search(str(error)):

@@ -42,17 +42,23 @@ class PairingDesk:
         self._protocols = protocols
         self._sessions: dict[str, _Session] = {}
 
-    async def pair(self, protocol: str, duration: float, limit: float) -> PairingSession:
+    async def pair(
+        self, protocol: str, duration: float, limit: float, inputs: dict[str, Any] | None = None
+    ) -> PairingSession:
         """Open `protocol`, or every one that is ready, for `duration` seconds; opening takes at most `limit` seconds.
 
-        Raises InvalidValueError for the duration, PairingError when nothing can be opened.
+        `inputs` are for the device plugins, as in `pair_input`. Raises InvalidValueError for the duration, PairingError
+        when nothing can be opened.
         """
         if not 1 <= duration <= LONGEST:
             raise InvalidValueError(f"pairing lasts 1 to {LONGEST:g} seconds, not {duration:g}")
+        _check_inputs(inputs or {}, "pairing")
         chosen = self._ready() if protocol == ANY else [self._one(protocol)]
         session = self._begin(chosen, duration)
         opening = [
-            self._ctx.tasks.start(f"opens {one.name} for pairing", self._open(session, one, min(limit, OPEN_LIMIT)))
+            self._ctx.tasks.start(
+                f"opens {one.name} for pairing", self._open(session, one, min(limit, OPEN_LIMIT), inputs)
+            )
             for one in chosen
         ]
         try:
@@ -74,8 +80,7 @@ class PairingDesk:
         asked = (step for step in reversed(found.steps) if step.step == "needs_input" and step.protocol in found.open)
         if found.ending or (step := next(asked, None)) is None:
             raise PairingError(f"pairing session {session} asks for no input")
-        if len(values) > _INPUTS:
-            raise PairingError(f"pairing session {session} takes {_INPUTS} inputs at most, not {len(values)}")
+        _check_inputs(values, f"pairing session {session}")
         await self._ctx.services.call(f"{found.open[step.protocol].plugin}.pair_input", values=values)
 
     async def cancel(self, session: str) -> None:
@@ -154,11 +159,12 @@ class PairingDesk:
             self._tell(session, "waiting", one.name)
         return session
 
-    async def _open(self, session: _Session, one: Protocol, limit: float) -> str:
+    async def _open(self, session: _Session, one: Protocol, limit: float, inputs: dict[str, Any] | None) -> str:
         """Returns why it could not be opened, or nothing."""
+        given = {"inputs": inputs} if inputs else {}
         try:
             await self._ctx.services.call(
-                f"{one.plugin}.pair", timeout=limit, session=session.id, duration=session.duration
+                f"{one.plugin}.pair", timeout=limit, session=session.id, duration=session.duration, **given
             )
         except HubError as error:
             if session.open.pop(one.name, None) is not None:
@@ -208,3 +214,8 @@ class PairingDesk:
     def _tell(self, session: _Session, step: Step, protocol: str = "", reason: str = "", progress: float = 0.0) -> None:
         told = PairingStep(session.id, step, protocol, reason=reason, progress=progress)
         self._ctx.events.publish("devices.pairing", f"pairing/{session.id}", told)
+
+
+def _check_inputs(values: dict[str, Any], what: str) -> None:
+    if len(values) > _INPUTS:
+        raise PairingError(f"{what} takes {_INPUTS} inputs at most, not {len(values)}")

@@ -157,12 +157,16 @@ class Devices(Plugin):
         await self._registry.announce(device, call.caller)
 
     @service
-    async def pair(self, call: Call, protocol: str = ANY, duration: float = 120.0) -> PairingSession:
+    async def pair(
+        self, call: Call, protocol: str = ANY, duration: float = 120.0, inputs: dict[str, Any] | None = None
+    ) -> PairingSession:
         """Let new devices in for 1 to 600 seconds, by one protocol or by any that is ready.
 
-        Every step is an event `devices.pairing` with the subject `pairing/<session>`; the last one is `ended`.
+        `inputs` brings beforehand what a `needs_input` step would ask for, such as an install code; a protocol that
+        does not know an input is not opened. Every step is an event `devices.pairing` with the subject
+        `pairing/<session>`; the last one is `ended`.
         """
-        return await self._desk.pair(protocol, duration, _remaining(call))
+        return await self._desk.pair(protocol, duration, _remaining(call), inputs)
 
     @service
     async def pair_input(self, session: str, values: dict[str, Any]) -> None:

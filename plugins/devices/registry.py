@@ -23,6 +23,7 @@ class Registry:
         self._ctx = ctx
         self._entries: dict[str, Entry] = {}
         self._by_slug: dict[str, str] = {}
+        self._by_id_slug: dict[str, str] = {}
         self._lock = asyncio.Lock()
 
     # Reading
@@ -213,6 +214,7 @@ class Registry:
             del self._by_slug[slug(old.name)]
         self._entries[entry.id] = entry
         self._by_slug[slug(entry.name)] = entry.id
+        self._by_id_slug[slug(entry.id)] = entry.id
         self._show(entry)
 
     def _show(self, entry: Entry) -> None:
@@ -230,7 +232,7 @@ class Registry:
         like = slug(name)
         holder = self._entries.get(name) or self._entries.get(self._by_slug.get(like, ""))
         if holder is None:
-            holder = next((one for one in self._entries.values() if slug(one.id) == like), None)
+            holder = self._entries.get(self._by_id_slug.get(like, ""))
         return holder if holder is not None and holder.id != device else None
 
     def _default_name(self, device: Device) -> str:

@@ -3,17 +3,18 @@
     python -m scripts.benchmarks._bare PORT
 
 It prints `open` when devices may join and `ready` when a motion sensor and a lamp have, then switches the lamp on at
-each report of occupancy, until its input closes.
+each report of occupancy, until its input closes. To a line of input it answers how many temperatures were reported.
 """
 
 import asyncio
+import itertools
 import sys
 from typing import Any
 
 from bellows.zigbee.application import ControllerApplication
 from zigpy.zcl import AttributeReportedEvent
 from zigpy.zcl.clusters.general import OnOff
-from zigpy.zcl.clusters.measurement import OccupancySensing
+from zigpy.zcl.clusters.measurement import OccupancySensing, TemperatureMeasurement
 
 
 class _Pair:
@@ -61,10 +62,21 @@ async def serve(port: str) -> None:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    undo = pair.sensor.on_event(AttributeReportedEvent.event_type, reported)
+    counter = itertools.count()
+    undo = [pair.sensor.on_event(AttributeReportedEvent.event_type, reported)]
+    devices: Any = app.devices
+    for device in devices.values():
+        clusters = device.endpoints[1].in_clusters
+        if TemperatureMeasurement.cluster_id in clusters:
+            measured = clusters[TemperatureMeasurement.cluster_id]
+            undo.append(measured.on_event(AttributeReportedEvent.event_type, lambda _: next(counter)))
     print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    undo()
+    asked = 0
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(next(counter) - asked, flush=True)
+        asked += 1
+    for each in undo:
+        each()
     await app.shutdown()
 
 

@@ -21,7 +21,7 @@ from hub.cli.client import Client
 from hub.cli.errors import CommandError
 
 BATCHES, BATCH, WARM_UP = 8, 40, 20
-_PATIENCE = 60.0
+PATIENCE = 60.0
 # zigpy takes the same bytes within 10 s for a repetition, and a sensor's sequence numbers begin anew after 256 frames.
 _PAUSE = 0.1
 _RULE = """
@@ -37,9 +37,8 @@ class Radio:
 
     def __init__(self, folder: Path) -> None:
         self.port = folder / "tty"
-        arguments = ["--pty-link", str(self.port), "--latency-ms", "0"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "device_plugins.virtual_radio", *arguments],
+            [sys.executable, "-m", *self.program()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -48,6 +47,10 @@ class Radio:
         self._read(lambda line: line.get("event") == "ready")
         self.sensor = self.ask("add", model="motion", name="Motion")["ieee"]
         self.lamp = self.ask("add", model="lamp-white", name="Lamp")["ieee"]
+
+    def program(self) -> list[str]:
+        """The module that is the radio, with its arguments."""
+        return ["device_plugins.virtual_radio", "--pty-link", str(self.port), "--latency-ms", "0"]
 
     def ask(self, verb: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         """Ask it to do something and wait for the answer."""
@@ -63,7 +66,7 @@ class Radio:
 
     def join(self, device: str) -> None:
         """Let a device join as soon as the network is open."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + PATIENCE
         while True:
             try:
                 self.ask("join", device=device)
@@ -80,7 +83,7 @@ class Radio:
         for _ in range(count):
             self.ask("latency", clear=True)
             self.ask("act", device=self.sensor, stimulus="motion", value=True, expect=self.lamp)
-            until = time.monotonic() + _PATIENCE
+            until = time.monotonic() + PATIENCE
             while not (answer := self.ask("latency"))["count"]:
                 if time.monotonic() > until:
                     raise RuntimeError("the lamp was never commanded; is the rule active?")
@@ -108,10 +111,10 @@ def bare_host(radio: Radio) -> Iterator[None]:
     command = [sys.executable, "-m", "scripts.benchmarks._bare", str(radio.port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - opened above
-        _expect(process, "open")
+        expect(process, "open")
         radio.join(radio.lamp)
         radio.join(radio.sensor)
-        _expect(process, "ready")
+        expect(process, "ready")
         yield
         process.communicate(timeout=20)
 
@@ -186,7 +189,7 @@ def _known(hub: Client, ieee: str) -> bool:
 
 
 def _eventually(holds: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(CommandError):
             if holds():
@@ -196,7 +199,8 @@ def _eventually(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def _expect(process: "subprocess.Popen[str]", word: str) -> None:
+def expect(process: "subprocess.Popen[str]", word: str) -> None:
+    """Read what a host prints until this line."""
     assert process.stdout is not None  # noqa: S101 - opened by the caller
     for line in process.stdout:
         if line.strip() == word:

@@ -96,7 +96,7 @@ def measure(runs: int) -> dict[str, float]:
         os.environ["PYTHONPYCACHEPREFIX"] = cache
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         _tell("compiling")
-        subprocess.run([sys.executable, "-c", "import device_plugins.zigbee.radio"], check=True)
+        subprocess.run([sys.executable, "-c", "import device_plugins.zigbee.opening"], check=True)
         with tempfile.TemporaryDirectory(prefix="bench-") as folder, hub(Path(folder)):
             pass
         found = {name: statistics.median(each) for name, each in core_figures(runs).items()}

@@ -101,10 +101,14 @@ _install() {
     local lock="$1"
     _venv_works || _make_venv
     say "Installing requirements/$lock.txt into .venv (first use, or the lock has changed) ..."
-    _pip_install --require-hashes -r "$ROOT/requirements/$lock.txt" ||
+    # The lock is complete, and overrides what one package asks of another (see pyproject.toml).
+    _pip_install --require-hashes --no-deps -r "$ROOT/requirements/$lock.txt" ||
         die "requirements/$lock.txt could not be installed (see above); check the connection and run it again"
     _pip_install --no-deps --no-build-isolation --editable "$ROOT" ||
         die "the project itself could not be installed into .venv (see above)"
+    # Otherwise the first start would build it, before the radio is opened.
+    "$VENV/bin/python" -P -m device_plugins.zigbee.quirks </dev/null >&2 ||
+        say "The index of quirks could not be built now; the first start builds it."
     _fingerprint "$lock" >"$VENV/.lock-$lock"
     # The development set holds the runtime set at the same versions.
     [ "$lock" != dev ] || _fingerprint runtime >"$VENV/.lock-runtime"

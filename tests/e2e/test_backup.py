@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from device_plugins.zigbee.radio import COUNTER_MARGIN
+from device_plugins.zigbee.opening import COUNTER_MARGIN
 from hub.cli.client import Client
 from tests.harness import Process, until
 

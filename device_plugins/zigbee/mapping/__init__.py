@@ -4,14 +4,18 @@ Pure: it knows numbers and words, no radio stack and no hub. Numbers are those o
 """
 
 from device_plugins.zigbee.mapping.buttons import action
+from device_plugins.zigbee.mapping.clusters import IAS_ZONE
 from device_plugins.zigbee.mapping.commands import Plan, Send, Write, plan
-from device_plugins.zigbee.mapping.features import Mapping, Point, describe
-from device_plugins.zigbee.mapping.signature import Endpoint, Facts, Signature
-from device_plugins.zigbee.mapping.sources import IAS_ZONE, Report, wanted_facts
+from device_plugins.zigbee.mapping.features import Control, Mapping, Point, describe, speaking
+from device_plugins.zigbee.mapping.rows import Report
+from device_plugins.zigbee.mapping.signature import Endpoint, Extra, Facts, Signature
+from device_plugins.zigbee.mapping.sources import own_of, wanted_facts
 
 __all__ = [
     "IAS_ZONE",
+    "Control",
     "Endpoint",
+    "Extra",
     "Facts",
     "Mapping",
     "Plan",
@@ -22,6 +26,8 @@ __all__ = [
     "Write",
     "action",
     "describe",
+    "own_of",
     "plan",
+    "speaking",
     "wanted_facts",
 ]

@@ -13,10 +13,12 @@ A remote has its clusters as outputs and sends commands. The actions:
 
 from collections.abc import Mapping, Sequence
 
-from device_plugins.zigbee.mapping.sources import COLOR, COVERING, LEVEL, ON_OFF
+from device_plugins.zigbee.mapping.clusters import COLOR, COVERING, IAS_ACE, LEVEL, ON_OFF, SCENES
 
-SCENES, IAS_ACE = 0x0005, 0x0501
 CLUSTERS = (SCENES, ON_OFF, LEVEL, COVERING, COLOR, IAS_ACE)
+
+DETECTED = {0x00: False, 0x01: True, 0x42: True}
+"""What a detector of presence means by the commands of on/off: off, on, on with timed off."""
 
 # A name alone, or a name for each value of the command's first field.
 type _Action = str | Mapping[int, str]

@@ -12,19 +12,21 @@ type Value = bool | float | str
 type Decode = Callable[[Raw], Value | None]
 
 LEVEL_MAX = 254
+U8 = 0x20
 XY_MAX = 65536
 MIREDS = 1_000_000
+DEGREES_MOST = 200
 
 # ZCL 2.6.2: each type's "non-value", by width in bits.
-NO_U8, NO_U16, NO_U48 = 0xFF, 0xFFFF, 0xFFFF_FFFF_FFFF
-NO_S16, NO_S24 = -0x8000, -0x80_0000
+NO_U8, NO_U16, NO_U24, NO_U32, NO_U48 = 0xFF, 0xFFFF, 0xFF_FFFF, 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF
+NO_S8, NO_S16, NO_S24, NO_S32 = -0x80, -0x8000, -0x80_0000, -0x8000_0000
 
 
 def whole(raw: Raw) -> int:
     """A whole number, and nothing that could be made one."""
     if not isinstance(raw, int):
         raise TypeError("it is no whole number")
-    return raw
+    return int(raw)
 
 
 def flag(raw: Raw) -> bool:
@@ -52,6 +54,19 @@ def scaled(factor: float, digits: int = 0, invalid: tuple[int, ...] = ()) -> Dec
     return decode
 
 
+def ratio(most: float, raw_most: int, invalid: tuple[int, ...] = ()) -> Decode:
+    """0..raw_most as 0..most, to a tenth; what is beyond is nonsense."""
+
+    def decode(raw: Raw) -> float | None:
+        if (number := whole(raw)) in invalid:
+            return None
+        if not 0 <= number <= raw_most:
+            raise ValueError("it is out of range")
+        return round(number * most / raw_most, 1)
+
+    return decode
+
+
 def words(table: Mapping[int, str]) -> Decode:
     """A word for a number; unknown numbers give nothing."""
     return lambda raw: table.get(whole(raw))
@@ -62,6 +77,21 @@ def text(raw: Raw) -> str | None:
     if not isinstance(raw, str):
         raise TypeError("it is no text")
     return "".join(one for one in raw if one.isprintable()).strip() or None
+
+
+def hexed(raw: Raw) -> str | None:
+    """A number or bytes as hex digits."""
+    if isinstance(raw, bytes):
+        return raw.hex() or None
+    return f"{whole(raw):08x}"
+
+
+def degrees(raw: Raw) -> float | None:
+    """ZCL 3.4.2.2.1: the temperature inside, in whole degrees; what no device survives is in hundredths, as many do."""
+    number = whole(raw)
+    if number == NO_S16:
+        return None
+    return number if abs(number) <= DEGREES_MOST else round(number / 100, 2)
 
 
 def percent_of_level(raw: Raw) -> float | None:

@@ -1,27 +1,50 @@
 """Which capabilities a device has: chosen from its signature and what it answered, endpoint by endpoint."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from device_plugins.sdk import Capability, Feature, capability, feature_keys
+from device_plugins.sdk import Feature, capability, feature_keys
 from device_plugins.zigbee.mapping import buttons
-from device_plugins.zigbee.mapping import sources as s
-from device_plugins.zigbee.mapping.decode import NO_U16, Decode, kelvin
+from device_plugins.zigbee.mapping import clusters as c
+from device_plugins.zigbee.mapping.decode import Decode
+from device_plugins.zigbee.mapping.extras import row_of
+from device_plugins.zigbee.mapping.narrow import factor_of, narrowed
+from device_plugins.zigbee.mapping.rows import Encode, Report, Source
 from device_plugins.zigbee.mapping.signature import Endpoint, Facts, Raw, Signature
-from device_plugins.zigbee.mapping.sources import SOURCES, ZONE_EXTRAS, ZONES, Report, Source
+from device_plugins.zigbee.mapping.sources import place_of, rows_of
+from device_plugins.zigbee.mapping.tables.security import OTHER_ZONE, ZONE_EXTRAS, ZONES
 
 
 class Point(NamedTuple):
-    """One attribute of one device that tells the value of `key`; `part` is its place in a pair."""
+    """One attribute of one device that tells the value of `key`; `part` is its place in a pair.
+
+    `name` is the key without the endpoint, `manufacturer` the code its frames bear (0: none); `output`: the attribute
+    stands on the client's side.
+    """
 
     key: str
-    capability: str
+    name: str
     endpoint: int
     cluster: int
     attribute: int
     decode: Decode
     report: Report | None
     part: int | None
+    manufacturer: int = 0
+    output: bool = False
+
+
+class Control(NamedTuple):
+    """How the value of a key is set: an attribute to write, or the `table` of plans for its commands."""
+
+    cluster: int
+    attribute: int
+    encode: Encode | None = None
+    unset: Raw | None = None
+    kind: int = 0
+    manufacturer: int = 0
+    table: str = ""
+    name: str = ""
 
 
 class Mapping(NamedTuple):
@@ -29,10 +52,13 @@ class Mapping(NamedTuple):
 
     features: tuple[Feature, ...]
     points: tuple[Point, ...]
+    controls: dict[str, Control]
     remotes: tuple[tuple[int, int], ...]
     """Output clusters (endpoint, cluster) whose commands are button presses."""
     zones: tuple[int, ...]
     """Endpoints that must be enrolled as IAS zones."""
+    detectors: tuple[tuple[int, int], ...]
+    """Output clusters (endpoint, cluster) whose on and off mean that somebody is there, or not."""
     firmware: str
 
 
@@ -40,220 +66,195 @@ class _Found(NamedTuple):
     capability: str
     endpoint: int
     source: Source | None = None
-    decode: Decode | None = None
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.name or (self.source.key if self.source else self.capability)
 
 
-LINK_QUALITY = "link_quality"
-
+LINK_QUALITY, SIGNAL_STRENGTH = "link_quality", "signal_strength"
+_FEATURES_MOST = 250
+_HOME_AUTOMATION, _LIGHT_LINK, _GREEN_POWER = 0x0104, 0xC05E, 0xA1E0
+# What zigpy speaks with; endpoints of other profiles are the manufacturer's own affair.
+_PROFILES = {_HOME_AUTOMATION, _LIGHT_LINK}
 # Device types that only send: on/off and level switches, remotes, dimmers; and the controllers of Light Link.
-_REMOTE_TYPES = {0x0000, 0x0001, 0x0006, 0x0103, 0x0104, 0x0105, 0x0203}
-_LIGHT_LINK, _LIGHT_LINK_REMOTES = 0xC05E, {0x0800, 0x0810, 0x0820, 0x0830}
+_REMOTE_TYPES = {0x0000, 0x0001, 0x0004, 0x0006, 0x0103, 0x0104, 0x0105, 0x0203, 0x0800, 0x0810, 0x0820, 0x0830}
+_LIGHT_LINK_REMOTES = {0x0800, 0x0810, 0x0820, 0x0830, 0x0840}
+_DETECTOR_TYPES = {(_HOME_AUTOMATION, 0x0107), (_LIGHT_LINK, 0x0850), (_HOME_AUTOMATION, 0x0850)}
 # What something other than a remote serves.
-_THINGS = {s.ON_OFF, s.LEVEL, s.COLOR, s.OCCUPANCY, s.COVERING, s.IAS_ZONE, s.ILLUMINANCE, s.THERMOSTAT}
-
-# Colour capabilities (ZCL 5.2.2.2.1.12), and what device types have that do not tell.
-_HUE, _XY, _TEMPERATURE = 0x01, 0x08, 0x10
-_COLOR_OF_TYPE = {0x0102: _XY, 0x0200: _XY, 0x010C: _TEMPERATURE, 0x0220: _TEMPERATURE}
-_TILT_ONLY, _TILT_TOO = {0x06, 0x07}, {0x08}
-_HEATS, _COOLS = {2, 3, 4, 5}, {0, 1, 4, 5}
-_KILOWATTS = {0x00}
-_FAN_WORDS = {
-    0: ("off", "low", "medium", "high"),
-    1: ("off", "low", "high"),
-    2: ("off", "low", "medium", "high", "auto"),
-    3: ("off", "low", "high", "auto"),
-    4: ("off", "on", "auto"),
-}
+_THINGS = {c.ON_OFF, c.LEVEL, c.COLOR, c.OCCUPANCY, c.COVERING, c.IAS_ZONE, c.ILLUMINANCE, c.THERMOSTAT}
 
 
 def describe(signature: Signature, facts: Facts) -> Mapping:
     """Map a device."""
-    found = [one for endpoint in signature.endpoints for one in _of_endpoint(endpoint, facts)]
-    first = min((endpoint.id for endpoint in signature.endpoints), default=1)
-    found.append(_Found(LINK_QUALITY, first))
-    keys = feature_keys((one.capability, one.endpoint) for one in found)
-    features = {key: _feature(key, *pair, facts) for pair, key in keys.items()}
+    endpoints = speaking(signature)
+    found = [one for endpoint in endpoints for one in _of_endpoint(endpoint, signature, facts)]
+    found += _of_device(endpoints)
+    pairs = dict.fromkeys((one.key, one.endpoint) for one in found)
+    keys = feature_keys([*pairs][:_FEATURES_MOST])
+    found = [one for one in found if (one.key, one.endpoint) in keys]
+    features: dict[str, Feature] = {}
+    for one in found:
+        features.setdefault(keys[one.key, one.endpoint], _feature(keys[one.key, one.endpoint], one, facts))
     return Mapping(
-        features=tuple(features.values()),
-        points=tuple(_point(one, keys, facts) for one in found if one.source),
-        remotes=tuple((e.id, cluster) for e in signature.endpoints for cluster in _remote(e)),
-        zones=tuple(e.id for e in signature.endpoints if s.IAS_ZONE in e.inputs),
-        firmware=next((t for e in signature.endpoints if (t := facts.text(e.id, s.BASIC, s.SW_BUILD))), ""),
+        features=tuple(features[key] for key in keys.values()),
+        points=tuple(_point(one, one.source, keys, facts) for one in found if one.source and not _is_press(one.source)),
+        controls={
+            keys[one.key, one.endpoint]: _control(one.source, one.endpoint, facts) for one in found if one.source
+        },
+        remotes=tuple((e.id, cluster) for e in endpoints for cluster in _remote(e)),
+        zones=tuple(e.id for e in endpoints if c.IAS_ZONE in e.inputs),
+        detectors=tuple((e.id, c.ON_OFF) for e in endpoints if _detects(e)),
+        firmware=next((t for e in endpoints if (t := facts.text(e.id, c.BASIC, c.SW_BUILD))), ""),
     )
 
 
-def _of_endpoint(endpoint: Endpoint, facts: Facts) -> Iterable[_Found]:
-    taken = set()
-    for source in SOURCES:
-        place = (source.capability, source.part)
-        if source.cluster in endpoint.inputs and place not in taken and _has(source, endpoint, facts):
+def speaking(signature: Signature) -> tuple[Endpoint, ...]:
+    """The endpoints whose profile is one that is spoken here."""
+    return tuple(endpoint for endpoint in signature.endpoints if endpoint.profile in _PROFILES)
+
+
+def _of_device(endpoints: tuple[Endpoint, ...]) -> Iterable[_Found]:
+    first = min((endpoint.id for endpoint in endpoints), default=1)
+    yield _Found(LINK_QUALITY, first)
+    yield _Found(SIGNAL_STRENGTH, first)
+    updating = [endpoint.id for endpoint in endpoints if c.OTA in (*endpoint.outputs, *endpoint.inputs)]
+    if updating:
+        yield _Found("update", min(updating))
+
+
+def _of_endpoint(endpoint: Endpoint, signature: Signature, facts: Facts) -> Iterable[_Found]:
+    taken: set[tuple[str, int | None]] = set()
+    extras = (row_of(one) for one in signature.extras if one.endpoint == endpoint.id)
+    for row in (*extras, *_rows(endpoint, signature)):
+        place = (row.key, row.part)
+        if place not in taken and _has(row, endpoint, facts):
             taken.add(place)
-            yield _Found(source.capability, endpoint.id, source)
-    if s.IAS_ZONE in endpoint.inputs:
-        yield from _of_zone(endpoint.id, facts, {name for name, _ in taken})
-    if s.IAS_WD in endpoint.inputs:
+            taken.update((name, None) for name in row.hides)
+            yield _Found(row.capability, endpoint.id, row)
+    names = {name for name, _ in taken}
+    if c.IAS_ZONE in endpoint.inputs:
+        yield from _of_zone(endpoint.id, facts, names)
+    if _detects(endpoint) and "occupancy" not in names:
+        yield _Found("occupancy", endpoint.id)
+    yield from _without_values(endpoint)
+
+
+def _rows(endpoint: Endpoint, signature: Signature) -> Iterable[Source]:
+    """The rows of its clusters, in the order of the tables."""
+    shown = [cluster for cluster in endpoint.inputs if (endpoint.id, cluster) not in signature.hidden]
+    rows = [row for cluster in shown for row in rows_of(cluster, signature)]
+    rows += [row for cluster in endpoint.outputs for row in rows_of(cluster, signature, output=True)]
+    return sorted(rows, key=place_of)
+
+
+def _without_values(endpoint: Endpoint) -> Iterable[_Found]:
+    if c.IAS_WD in endpoint.inputs:
         yield _Found("siren", endpoint.id)
-    if s.IDENTIFY in endpoint.inputs:
+    if c.IDENTIFY in endpoint.inputs:
         yield _Found("identify", endpoint.id)
-    if _remote(endpoint):
+    if c.IAS_ACE in (*endpoint.outputs, *endpoint.inputs):
+        yield _Found("keypad", endpoint.id)
+    if set(_remote(endpoint)) - {c.IAS_ACE}:
         yield _Found("button", endpoint.id)
 
 
 def _of_zone(endpoint: int, facts: Facts, taken: set[str]) -> Iterable[_Found]:
-    main = ZONES.get(int(facts.number(endpoint, s.IAS_ZONE, s.ZONE_TYPE) or 0))
-    for name, decode in ((main,) if main else ()) + ZONE_EXTRAS:
+    kind = facts.number(endpoint, c.IAS_ZONE, c.ZONE_TYPE)
+    for name, decode in (ZONES.get(int(kind or 0), OTHER_ZONE), *ZONE_EXTRAS):
         if name not in taken:
-            source = Source(name, s.IAS_ZONE, s.ZONE_STATUS, decode)
-            yield _Found(name, endpoint, source)
+            yield _Found(name, endpoint, Source(name, c.IAS_ZONE, c.ZONE_STATUS, decode))
 
 
-def _has(source: Source, endpoint: Endpoint, facts: Facts) -> bool:
-    if source.optional and facts.lacks(endpoint.id, source.cluster, source.attribute):
+def _has(row: Source, endpoint: Endpoint, facts: Facts) -> bool:
+    if row.told and not facts.told(endpoint.id, row.cluster, row.attribute):
         return False
-    condition = _CONDITIONS.get((source.cluster, source.capability))
-    return condition is None or condition(endpoint, facts)
+    if row.optional and facts.lacks(endpoint.id, row.cluster, row.attribute):
+        return False
+    return row.when is None or row.when(endpoint, facts)
 
 
-def _colors(*bits: int) -> Callable[[Endpoint, Facts], bool]:
-    def condition(endpoint: Endpoint, facts: Facts) -> bool:
-        told = facts.number(endpoint.id, s.COLOR, s.COLOR_CAPABILITIES)
-        return any(_color_bits(told, endpoint.device_type) & one for one in bits)
-
-    return condition
-
-
-def _color_bits(told: float | None, device_type: int) -> int:
-    return int(told) if told else _COLOR_OF_TYPE.get(device_type, _XY | _TEMPERATURE)
-
-
-def _covers(*, tilt: bool) -> Callable[[Endpoint, Facts], bool]:
-    def condition(endpoint: Endpoint, facts: Facts) -> bool:
-        kind = facts.number(endpoint.id, s.COVERING, s.COVERING_TYPE)
-        return kind in _TILT_ONLY | _TILT_TOO if tilt else kind not in _TILT_ONLY
-
-    return condition
-
-
-def _operates(sequences: set[int]) -> Callable[[Endpoint, Facts], bool]:
-    def condition(endpoint: Endpoint, facts: Facts) -> bool:
-        told = facts.number(endpoint.id, s.THERMOSTAT, s.SEQUENCE_OF_OPERATION)
-        return (2 if told is None else told) in sequences
-
-    return condition
-
-
-def _electric(endpoint: Endpoint, facts: Facts) -> bool:
-    return (facts.number(endpoint.id, s.METERING, s.UNIT_OF_MEASURE) or 0) in _KILOWATTS
-
-
-_CONDITIONS: dict[tuple[int, str], Callable[[Endpoint, Facts], bool]] = {
-    (s.LEVEL, "level"): lambda endpoint, _: s.COVERING not in endpoint.inputs,
-    (s.ON_OFF, "on_off"): lambda endpoint, _: s.COVERING not in endpoint.inputs,
-    (s.COLOR, "color_hue"): _colors(_HUE),
-    (s.COLOR, "color_saturation"): _colors(_HUE),
-    (s.COLOR, "color_xy"): _colors(_XY),
-    (s.COLOR, "color_temperature"): _colors(_TEMPERATURE),
-    (s.COLOR, "color_mode"): _colors(_XY, _HUE),
-    (s.COVERING, "cover_position"): _covers(tilt=False),
-    (s.COVERING, "cover_tilt"): _covers(tilt=True),
-    (s.THERMOSTAT, "heating_setpoint"): _operates(_HEATS),
-    (s.THERMOSTAT, "cooling_setpoint"): _operates(_COOLS),
-    (s.METERING, "energy"): _electric,
-    (s.METERING, "power"): _electric,
-}
+def _is_press(row: Source) -> bool:
+    return row.capability == "press"
 
 
 def _remote(endpoint: Endpoint) -> tuple[int, ...]:
+    """The clusters whose commands are presses; those of a keypad always are."""
     sends = tuple(cluster for cluster in buttons.CLUSTERS if cluster in endpoint.outputs)
-    if endpoint.profile == _LIGHT_LINK:
-        is_remote = endpoint.device_type in _LIGHT_LINK_REMOTES
-    else:
-        is_remote = endpoint.device_type in _REMOTE_TYPES
-    return sends if is_remote or not _THINGS & set(endpoint.inputs) else ()
+    types = _LIGHT_LINK_REMOTES if endpoint.profile == _LIGHT_LINK else _REMOTE_TYPES
+    if _detects(endpoint):
+        return ()
+    is_remote = endpoint.device_type in types or not _THINGS & set(endpoint.inputs)
+    return sends if is_remote else tuple(cluster for cluster in sends if cluster == c.IAS_ACE)
 
 
-def _point(one: _Found, keys: dict[tuple[str, int], str], facts: Facts) -> Point:
-    source = one.source
-    assert source is not None  # noqa: S101 - only rows with a source come here
+def _detects(endpoint: Endpoint) -> bool:
+    return (endpoint.profile, endpoint.device_type) in _DETECTOR_TYPES and c.ON_OFF in endpoint.outputs
+
+
+def _point(one: _Found, row: Source, keys: dict[tuple[str, int], str], facts: Facts) -> Point:
     return Point(
-        keys[one.capability, one.endpoint],
-        one.capability,
+        keys[one.key, one.endpoint],
+        one.key,
         one.endpoint,
-        source.cluster,
-        source.attribute,
-        _decoder(source, one.endpoint, facts),
-        source.report,
-        source.part,
+        row.cluster,
+        row.attribute,
+        _decoder(row, one.endpoint, facts),
+        row.report,
+        row.part,
+        row.own.manufacturer if row.own else 0,
+        row.output,
     )
 
 
-def _decoder(source: Source, endpoint: int, facts: Facts) -> Decode:
-    if source.scale is None:
-        return source.decode
-    times, by = (facts.number(endpoint, source.cluster, attribute) or 1 for attribute in source.scale)
-    factor, decode = times / by, source.decode
+def _control(row: Source, endpoint: int, facts: Facts) -> Control:
+    encode, factor = row.encode, factor_of(row, endpoint, facts)
+    if encode is not None and factor != 1:
+        inner = encode
+
+        def encode(value: float) -> Raw:
+            return inner(value / factor)
+
+    attribute = row.attribute if row.target is None else row.target
+    kind, manufacturer = (row.own.kind, row.own.manufacturer) if row.own else (0, 0)
+    return Control(row.cluster, attribute, encode, row.unset, kind, manufacturer, row.table, row.key)
+
+
+def _decoder(row: Source, endpoint: int, facts: Facts) -> Decode:
+    factor, decode = factor_of(row, endpoint, facts), row.decode
+    if row.scale is not None:
+        times, by = (facts.number(endpoint, row.cluster, attribute) or 1 for attribute in row.scale)
+        factor = times / by
+    if row.exponent is not None:
+        # As the ZCL writes it, the device has multiplied by this power of ten.
+        factor = 10.0 ** -(facts.number(endpoint, row.cluster, row.exponent) or 0)
+    if factor == 1:
+        return decode
 
     def scaled(raw: Raw) -> bool | float | str | None:
         # The sentinels are those of the raw value, so they are looked for before scaling.
+        if not isinstance(raw, int | float):
+            raise TypeError("it is no number")
         return None if decode(raw) is None else decode(float(raw) * factor)
 
     return scaled
 
 
-def _feature(key: str, name: str, endpoint: int, facts: Facts) -> Feature:
-    word = capability(name)
-    commands = tuple(command.name for command in word.commands)
-    narrowed = _NARROW[name](endpoint, facts) if name in _NARROW else {}
-    if "minimum" in narrowed:
-        narrowed = _within(word, narrowed["minimum"], narrowed["maximum"])
-    return Feature(key, name, endpoint, writable=bool(commands), commands=commands, **narrowed)
+def _feature(key: str, one: _Found, facts: Facts) -> Feature:
+    word, row = capability(one.capability), one.source
+    commands = tuple(command.name for command in word.commands if _can(command.name, row, one))
+    return Feature(
+        key,
+        word.name,
+        one.endpoint,
+        writable=bool(commands),
+        commands=commands,
+        **narrowed(word, row, one.endpoint, facts),
+    )
 
 
-def _within(word: Capability, low: float, high: float) -> dict[str, Any]:
-    """The range a device tells, cut to the vocabulary's; none if it makes no sense."""
-    low = low if word.minimum is None else max(low, word.minimum)
-    high = high if word.maximum is None else min(high, word.maximum)
-    return {"minimum": low, "maximum": high} if low < high else {}
-
-
-def _kelvin_range(endpoint: int, facts: Facts) -> dict[str, Any]:
-    coldest = facts.number(endpoint, s.COLOR, s.MIN_MIREDS) or 153
-    warmest = facts.number(endpoint, s.COLOR, s.MAX_MIREDS) or 500
-    if not 0 < coldest < warmest < NO_U16:
-        return {}
-    return {"minimum": kelvin(warmest), "maximum": kelvin(coldest)}
-
-
-def _setpoint_range(low: int, high: int, default: tuple[float, float]) -> Callable[[int, Facts], dict[str, Any]]:
-    def narrow(endpoint: int, facts: Facts) -> dict[str, Any]:
-        least = facts.number(endpoint, s.THERMOSTAT, low)
-        most = facts.number(endpoint, s.THERMOSTAT, high)
-        return {
-            "minimum": default[0] if least is None else least / 100,
-            "maximum": default[1] if most is None else most / 100,
-        }
-
-    return narrow
-
-
-def _modes(endpoint: int, facts: Facts) -> dict[str, Any]:
-    told = facts.number(endpoint, s.THERMOSTAT, s.SEQUENCE_OF_OPERATION)
-    sequence = 2 if told is None else int(told)
-    both = ("auto",) if sequence in _HEATS & _COOLS else ()
-    cools = ("cool",) if sequence in _COOLS else ()
-    heats = ("heat",) if sequence in _HEATS else ()
-    return {"values": ("off", *both, *cools, *heats)}
-
-
-def _fan_modes(endpoint: int, facts: Facts) -> dict[str, Any]:
-    return {"values": _FAN_WORDS.get(int(facts.number(endpoint, s.FAN, s.FAN_SEQUENCE) or 0), _FAN_WORDS[0])}
-
-
-_NARROW: dict[str, Callable[[int, Facts], dict[str, Any]]] = {
-    "color_temperature": _kelvin_range,
-    # ZCL 6.3.2.2.1: the defaults of the limits.
-    "heating_setpoint": _setpoint_range(s.MIN_HEAT, s.MAX_HEAT, (7, 30)),
-    "cooling_setpoint": _setpoint_range(s.MIN_COOL, s.MAX_COOL, (16, 32)),
-    "thermostat_mode": _modes,
-    "fan_mode": _fan_modes,
-}
+def _can(command: str, row: Source | None, one: _Found) -> bool:
+    if one.capability in {"number", "enum", "switch", "text"}:
+        return row is not None and row.encode is not None and (command != "unset" or row.unset is not None)
+    return True

@@ -4,8 +4,11 @@ import math
 
 import msgspec
 
-type Raw = int | float | str
+type Raw = int | float | str | bytes
 """A value as it stands in a ZCL attribute."""
+
+type Kept = int | float | str
+"""A value that can be remembered."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -18,13 +21,44 @@ class Endpoint(msgspec.Struct, frozen=True):
     outputs: tuple[int, ...] = ()
 
 
+class Extra(msgspec.Struct, frozen=True):
+    """What a quirk shows of one attribute beyond the ZCL; plain, so that it can be stored.
+
+    `capability` is of the vocabulary, often `number`, `switch` or `enum` with its `words` and the raw value of each.
+    The value is `raw * factor` in `unit`. `writable` says that it can be set, `press` which raw value a press writes.
+    """
+
+    capability: str
+    name: str
+    endpoint: int
+    cluster: int
+    attribute: int
+    factor: float = 1
+    unit: str = ""
+    label: str = ""
+    low: float | None = None
+    high: float | None = None
+    words: tuple[tuple[int, str], ...] = ()
+    writable: bool = False
+    inverted: bool = False
+    press: int | None = None
+    output: bool = False
+
+
 class Signature(msgspec.Struct, frozen=True):
-    """What the interview learned. `mains` says that it listens all the time."""
+    """What the interview learned, or a quirk made of it. `mains` says that it listens all the time.
+
+    `quirk` names what stands between the device and the mapping: its attributes are not those on the air. `extras` are
+    what it shows besides, `hidden` the clusters (endpoint, cluster) that it does not want shown.
+    """
 
     manufacturer: str = ""
     model: str = ""
     endpoints: tuple[Endpoint, ...] = ()
     mains: bool = False
+    quirk: str = ""
+    extras: tuple[Extra, ...] = ()
+    hidden: tuple[tuple[int, int], ...] = ()
 
 
 class Facts(msgspec.Struct):
@@ -33,7 +67,7 @@ class Facts(msgspec.Struct):
     Keys are `<endpoint>/<cluster>/<attribute>` in decimals, so that facts can be stored as JSON.
     """
 
-    values: dict[str, Raw] = {}
+    values: dict[str, Kept] = {}
     unsupported: list[str] = []
 
     def number(self, endpoint: int, cluster: int, attribute: int) -> float | None:
@@ -44,6 +78,10 @@ class Facts(msgspec.Struct):
     def text(self, endpoint: int, cluster: int, attribute: int) -> str:
         """The value as text; empty if unknown."""
         return str(self.values.get(fact(endpoint, cluster, attribute), "")).strip("\0 ")
+
+    def told(self, endpoint: int, cluster: int, attribute: int) -> bool:
+        """Whether the device told a value."""
+        return fact(endpoint, cluster, attribute) in self.values
 
     def lacks(self, endpoint: int, cluster: int, attribute: int) -> bool:
         """Whether the device said that it has no such attribute."""

@@ -120,7 +120,10 @@ def test_a_whole_number_comes_back_whole() -> None:
             "sound",
             {"mode": "disco"},
             InvalidValueError,
-            "siren mode must be one of burglar, fire, emergency, not 'disco'",
+            (
+                "siren mode must be one of burglar, fire, emergency, police_panic, fire_panic, emergency_panic, "
+                "not 'disco'"
+            ),
         ),
     ],
 )
@@ -134,7 +137,12 @@ def test_a_command_that_does_not_fit_is_refused(
 
 def test_a_command_is_completed_with_defaults_and_does_not_change_what_was_given() -> None:
     given = {"duration": 5}
-    assert check_command(SIREN, "sound", given) == {"duration": 5, "mode": "burglar"}
+    assert check_command(SIREN, "sound", given) == {
+        "duration": 5,
+        "mode": "burglar",
+        "level": "high",
+        "strobe": True,
+    }
     assert given == {"duration": 5}
 
 

@@ -103,7 +103,8 @@ def test_the_page_names_every_word_and_command() -> None:
             assert f"| `{kind.name}` | `{command.name}` |" in page
     assert "| `level` | number | % | 0 … 100 | read-write | `set`, `step`, `stop` |" in page
     assert "`transition`: number 0 … 6553.4 s, 0.0 if left out" in page
-    assert "`mode`: enum `burglar`, `fire`, `emergency`, burglar if left out" in page
+    modes = "`burglar`, `fire`, `emergency`, `police_panic`, `fire_panic`, `emergency_panic`"
+    assert f"`mode`: enum {modes}, burglar if left out" in page
     columns = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert columns == {8, 5}
 

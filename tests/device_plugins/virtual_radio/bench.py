@@ -7,7 +7,7 @@ from device_plugins.virtual_radio import addresses, catalogue, zcl
 from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.timers import Timers
 from device_plugins.virtual_radio.wire import ApsFrame
-from device_plugins.virtual_radio.zdo import Binding
+from device_plugins.virtual_radio.zdo import Binding, Neighbour, Relation, Route
 
 COORDINATOR = addresses.made(1, 0)
 
@@ -20,15 +20,26 @@ class Bench:
     def __init__(self, model: str, *, instant: bool = True) -> None:
         self.timers = Timers()
         self.instant = instant
+        self.hasty = False
         self.sent: list[tuple[ApsFrame, bytes]] = []
+        self.sent_to: list[str] = []
         self.noted: list[tuple[str, dict[str, object]]] = []
         self.saved = 0
         self.left = False
         self.device = VirtualDevice(self, catalogue.model(model), addresses.made(1, 1), "it")
 
-    def carry(self, sender: VirtualDevice, aps: ApsFrame, data: bytes, *, broadcast: bool = False) -> None:
+    def carry(
+        self, sender: VirtualDevice, aps: ApsFrame, data: bytes, *, to: str = "", broadcast: bool = False
+    ) -> None:
         del sender, broadcast
         self.sent.append((aps, data))
+        self.sent_to.append(to)
+
+    def neighbours(self, ieee: str) -> list[Neighbour]:
+        return [Neighbour(self.coordinator, 0, 0, True, 200, Relation.PARENT, 0)] if ieee == self.device.ieee else []
+
+    def routes(self, ieee: str) -> list[Route]:
+        return [Route(0, 0)] if ieee == self.device.ieee else []
 
     def noticed(self, event: str, sender: VirtualDevice, **facts: object) -> None:
         del sender

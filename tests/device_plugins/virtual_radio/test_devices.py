@@ -345,8 +345,10 @@ def test_zdo_tells_what_the_node_is() -> None:
     match = b"\x34\x12\x04\x01" + b"\x01\x06\x04" + b"\x00"
     assert bench.ask(zdo.Request.MATCH_DESCRIPTOR, match) == b"\x00\x34\x12\x01\x01"
     assert bench.ask(zdo.Request.MATCH_DESCRIPTOR, b"\x34\x12\x04\x01\x00\x01\x06\x00") is None
-    assert bench.ask(zdo.Request.NEIGHBOURS, b"\x00") == b"\x00\x00\x00\x00"
-    assert bench.ask(zdo.Request.ROUTES, b"\x00") == b"\x00\x00\x00\x00"
+    parent = bytes(8) + addresses.as_bytes(COORDINATOR) + b"\x00\x00" + b"\x04\x02\x00\xc8"
+    assert bench.ask(zdo.Request.NEIGHBOURS, b"\x00") == b"\x00\x01\x00\x01" + parent
+    assert bench.ask(zdo.Request.NEIGHBOURS, b"\x01") == b"\x00\x01\x01\x00"
+    assert bench.ask(zdo.Request.ROUTES, b"\x00") == b"\x00\x01\x00\x01" + b"\x00\x00\x00\x00\x00"
     assert bench.ask(0x0077, b"") == bytes([zdo.Status.NOT_SUPPORTED])
     assert bench.ask(zdo.Request.SIMPLE_DESCRIPTOR, b"") == bytes([zdo.Status.INVALID_REQUEST])
     assert bench.ask(zdo.Request.DEVICE_ANNOUNCE, b"") is None
@@ -357,7 +359,8 @@ def test_zdo_binds_and_unbinds() -> None:
     own, there = addresses.as_bytes(bench.device.ieee), addresses.as_bytes(COORDINATOR)
 
     def body(endpoint: int, cluster: int, mode: int = 3) -> bytes:
-        return own + struct.pack("<BHB", endpoint, cluster, mode) + there + b"\x01"
+        target = struct.pack("<H", 0x0107) if mode == 1 else there + b"\x01"
+        return own + struct.pack("<BHB", endpoint, cluster, mode) + target
 
     assert bench.ask(zdo.Request.BIND, body(1, ON_OFF)) == b"\x00"
     assert bench.device.bindings == {zdo.Binding(1, ON_OFF, COORDINATOR, 1)}
@@ -365,10 +368,16 @@ def test_zdo_binds_and_unbinds() -> None:
     assert table == b"\x00\x01\x00\x01" + own + b"\x01\x06\x00\x03" + there + b"\x01"
     assert bench.ask(zdo.Request.BIND, body(2, ON_OFF)) == bytes([zdo.Status.INVALID_ENDPOINT])
     assert bench.ask(zdo.Request.BIND, body(1, COLOR)) == bytes([zdo.Status.NOT_SUPPORTED])
-    assert bench.ask(zdo.Request.BIND, body(1, ON_OFF, mode=1)) == bytes([zdo.Status.NOT_SUPPORTED])
+    assert bench.ask(zdo.Request.BIND, body(1, ON_OFF, mode=2)) == bytes([zdo.Status.NOT_SUPPORTED])
+    assert bench.ask(zdo.Request.BIND, body(1, ON_OFF, mode=1)) == b"\x00"
+    table = bench.ask(zdo.Request.BINDINGS, b"\x00")
+    assert table is not None
+    assert table[:4] == b"\x00\x02\x00\x02"
+    assert own + b"\x01\x06\x00\x01\x07\x01" in table
+    assert bench.ask(zdo.Request.UNBIND, body(1, ON_OFF, mode=1)) == b"\x00"
     assert bench.ask(zdo.Request.UNBIND, body(1, LEVEL)) == bytes([zdo.Status.NO_ENTRY])
     assert bench.ask(zdo.Request.UNBIND, body(1, ON_OFF)) == b"\x00"
-    assert bench.ask(zdo.Request.UNBIND, body(1, ON_OFF, mode=1)) == bytes([zdo.Status.NOT_SUPPORTED])
+    assert bench.ask(zdo.Request.UNBIND, body(1, ON_OFF, mode=2)) == bytes([zdo.Status.NOT_SUPPORTED])
     for endpoint in range(MAX_BINDINGS):
         bench.device.bind(zdo.Binding(1, ON_OFF, addresses.made(9, endpoint), 1))
     assert bench.ask(zdo.Request.BIND, body(1, LEVEL)) == bytes([zdo.Status.TABLE_FULL])
@@ -385,7 +394,11 @@ async def test_zdo_is_asked_to_leave(benches: list[Bench]) -> None:
     assert moved[0] == zdo.Status.SUCCESS
     scanned = bench.ask(zdo.Request.NWK_UPDATE, struct.pack("<IBB", 1 << 20, 3, 1))
     assert scanned is not None
-    assert scanned[0] == zdo.Status.NOT_SUPPORTED
+    assert scanned[:5] == bytes([zdo.Status.SUCCESS]) + struct.pack("<I", 1 << 20)
+    assert (scanned[9], len(scanned)) == (1, 11)
+    refused = bench.ask(zdo.Request.NWK_UPDATE, struct.pack("<IBB", 1 << 20, 0x77, 1))
+    assert refused is not None
+    assert refused[0] == zdo.Status.NOT_SUPPORTED
 
 
 def test_noise_on_the_air_is_dropped() -> None:

@@ -86,6 +86,8 @@ async def test_tcp_carries_the_same(tmp_path: Path) -> None:
 async def test_every_model_is_interviewed() -> None:
     async with home() as (radio, host):
         for key, model in MODELS.items():
+            if model.install_code:
+                continue
             device = await host.pair(radio, key)
             known = host.device(device)
             endpoint = device.endpoints[1]

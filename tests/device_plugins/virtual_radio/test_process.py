@@ -151,7 +151,7 @@ async def test_every_verb_answers_and_no_line_harms() -> None:
             (b'{"do": "dance"}', "no verb 'dance'"),
             (b'{"do": "join"}', "'device' is text, not None"),
             (b'{"do": "join", "device": "Hall lamp"}', "network is not up"),
-            (b'{"do": "join", "device": "Hall lamp", "now": 1}', "'join' takes device, not 'now'"),
+            (b'{"do": "join", "device": "Hall lamp", "now": 1}', "'join' takes device, through, not 'now'"),
             (b'{"do": "devices", "all": 1}', "'devices' takes no arguments, not 'all'"),
             (b'{"do": "crash", "code": true}', "'code' is a whole number"),
             (b'{"do": "crash", "code": 999}', "0 to 255"),

@@ -76,7 +76,7 @@ async def test_devices_of_another_network_are_not_on_this_one(tmp_path: Path) ->
         await host.app.permit(60)
         await eventually(lambda: radio.permits)
         radio.join(lamp)
-        await eventually(lambda: radio.at(lamp.short) is lamp)
+        await eventually(lambda: radio.mesh.at(lamp.short) is lamp)
         await eventually(lambda: len(host.heard.initialized) >= 1)
         radio.remove(lamp)
         await eventually(lambda: lamp.ieee in host.heard.left)
@@ -122,4 +122,4 @@ def test_the_shelf_knows_its_devices_by_name_and_address() -> None:
     ):
         with pytest.raises(RadioError, match=words):
             wrong()
-    assert radio.stimuli(lamp).keys() == {"on_off", "level"}
+    assert radio.stimuli(lamp).keys() == {"on_off", "level", "check_update"}

@@ -37,14 +37,18 @@ class Bench:
         self.models.add(device.model)
 
     async def start(self, path: str, **config: object) -> None:
-        await self.hub.run(Zigbee, {"path": path, **config})
+        # The first start imports the radio libraries, which takes its time on a busy machine.
+        await self.hub.run(Zigbee, {"path": path, "start_wait": 30.0, **config})
 
     async def stop(self) -> None:
         assert await self.hub.stop("zigbee") == ""
 
     async def pair(self, model: str) -> VirtualDevice:
         """Pair a device of a catalogue model and wait until it is configured."""
-        device = self.radio.add(model)
+        return await self.admit(self.radio.add(model))
+
+    async def admit(self, device: VirtualDevice) -> VirtualDevice:
+        """Pair a device that is on the shelf and wait until it is configured."""
         await self.open_pairing()
         self.radio.join(device)
         step = await self.step(device, "configured", "failed")
@@ -116,6 +120,7 @@ async def without_plugin(data_dir: Path, version: int = 14, seed: int = 1) -> As
 async def bench(data_dir: Path, version: int = 14, **config: object) -> AsyncIterator[Bench]:
     """A hub with the plugin running, its network up."""
     async with without_plugin(data_dir, version) as ready:
-        await ready.start(ready.radio.open_pty(), **config)
+        # The libraries are imported by the first test, which may take a while on a busy machine.
+        await ready.start(ready.radio.open_pty(), **{"start_wait": 60.0} | config)
         assert ready.protocol["status"] == "ready", ready.protocol
         yield ready

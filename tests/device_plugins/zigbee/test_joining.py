@@ -1,6 +1,7 @@
 """Asking a device that does not always answer, without any radio."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ class Scripted:
 
     ieee = "0011223344556677"
     lqi: int | None = 200
+    rssi: int | None = -60
 
     def __init__(self, answers: Callable[[str, int], object]) -> None:
         self._answers = answers
@@ -31,15 +33,18 @@ class Scripted:
     def signature(self) -> Signature:
         return LAMP
 
+    def diagnose(self, facts: Facts) -> dict[str, Any]:
+        raise NotImplementedError
+
     def listen(
-        self, inputs: Iterable[tuple[int, int]], outputs: Iterable[tuple[int, int]], ears: Ears
+        self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears
     ) -> Callable[[], None]:
         raise NotImplementedError
 
     async def read(
-        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False
+        self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
-        del endpoint, background
+        del endpoint, background, output
         told = self._ask(f"read {cluster:04x}")
         return (dict.fromkeys(attributes, told) if isinstance(told, int | float) else {}), set()
 
@@ -132,7 +137,7 @@ async def test_facts_learned_before_the_silence_stay() -> None:
     facts, clusters = nothing(), (0x0000, 0x0300, 0x0500, 0x0702)
     with pytest.raises(SilentError):
         await learn_facts(Scripted(answers), Signature(endpoints=(Endpoint(1, 0x0104, 0, clusters),)), facts)
-    assert facts.values == {"1/0/16384": 7}
+    assert facts.values == {"1/0/16384": 7, "1/0/7": 7}
 
 
 async def test_facts_that_are_no_numbers_are_not_learned() -> None:

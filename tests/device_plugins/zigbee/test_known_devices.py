@@ -44,7 +44,7 @@ async def test_a_value_the_device_refuses_is_invalid(tmp_path: Path) -> None:
 async def test_a_device_that_takes_a_command_and_says_nothing_times_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("device_plugins.zigbee.actions._CONFIRM_LIMIT", 0.2)
+    monkeypatch.setattr("device_plugins.zigbee.queues.CALLER_LIMIT", 0.2)
     async with bench(tmp_path) as ready:
         lamp = await ready.pair("lamp-white")
         monkeypatch.setattr(type(lamp), "hear", lambda *_, **__: None)
@@ -108,7 +108,7 @@ async def test_a_device_whose_configuration_was_cut_short_is_configured_after_th
         for device in (lamp, sensor):
             known = ready.plugin.roster.known[id_of(device).removeprefix("zigbee-")]
             known.record.configured = False
-            await ready.plugin.roster._save(known)
+            await ready.plugin.roster.save(known)
             device.bindings.clear()
         await ready.stop()
         await ready.start(ready.radio.address)

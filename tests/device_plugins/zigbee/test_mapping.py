@@ -31,16 +31,18 @@ from device_plugins.zigbee.mapping import (
     plan,
     wanted_facts,
 )
-from device_plugins.zigbee.mapping.signature import Raw, fact
-from device_plugins.zigbee.mapping.sources import SOURCES, ZONES
+from device_plugins.zigbee.mapping.signature import Kept, Raw, fact
+from device_plugins.zigbee.mapping.sources import SOURCES
 from device_plugins.zigbee.mapping.status import refusal
+from device_plugins.zigbee.mapping.tables.security import ZONES
 
 HOME_AUTOMATION, LIGHT_LINK = 0x0104, 0xC05E
+ANY = Signature()
 
 
 def one(*inputs: int, device_type: int = 0x0051, outputs: tuple[int, ...] = (), **facts: int) -> Mapping:
     """Map a device of one endpoint; facts are given as `_<cluster>_<attribute>` in hex."""
-    values: dict[str, Raw] = {}
+    values: dict[str, Kept] = {}
     for name, value in facts.items():
         cluster, attribute = (int(part, 16) for part in name.strip("_").split("_"))
         values[f"1/{cluster}/{attribute}"] = value
@@ -49,7 +51,7 @@ def one(*inputs: int, device_type: int = 0x0051, outputs: tuple[int, ...] = (), 
 
 
 def keys(mapping: Mapping) -> set[str]:
-    return {feature.key for feature in mapping.features} - {"link_quality"}
+    return {feature.key for feature in mapping.features} - {"link_quality", "signal_strength"}
 
 
 def decoded(mapping: Mapping, key: str, raw: Raw) -> Any:  # noqa: ANN401 - the vocabulary's types
@@ -86,7 +88,7 @@ def test_whatever_comes_in_is_a_value_of_the_right_type_or_nothing(raw: Raw) -> 
 def test_no_text_becomes_a_number_or_a_flag(raw: str) -> None:
     for mapping in ALL_KINDS:
         for point in mapping.points:
-            if point.capability != "firmware":
+            if not any(f.key == point.key and f.capability in {"firmware", "text"} for f in mapping.features):
                 with pytest.raises((TypeError, ValueError)):
                     point.decode(raw)
 
@@ -96,11 +98,11 @@ def test_no_text_becomes_a_number_or_a_flag(raw: str) -> None:
     outputs=st.sets(st.sampled_from((0x0005, 0x0006, 0x0008, 0x0300, 0x0501))),
     device_type=st.integers(0, 0xFFFF),
     values=st.dictionaries(
-        st.sampled_from([fact(1, c, a) for c, those in wanted_facts(CLUSTERS).items() for a in those]), RAWS
+        st.sampled_from([fact(1, c, a) for c, those in wanted_facts(CLUSTERS, ANY).items() for a in those]), RAWS
     ),
 )
 def test_whatever_a_device_says_of_itself_it_can_be_announced(
-    inputs: set[int], outputs: set[int], device_type: int, values: dict[str, Raw]
+    inputs: set[int], outputs: set[int], device_type: int, values: dict[str, Kept]
 ) -> None:
     endpoint = Endpoint(1, HOME_AUTOMATION, device_type, tuple(inputs), tuple(outputs))
     mapping = describe(Signature(endpoints=(endpoint,)), Facts(values=values, unsupported=[]))
@@ -215,7 +217,7 @@ def test_alarm_zones(kind: int, expected: str) -> None:
 
 
 def test_colours_are_those_the_lamp_says_it_has() -> None:
-    color = {"color_xy", "color_hue", "color_saturation", "color_temperature", "color_mode"}
+    color = {"color_xy", "color_hue", "color_saturation", "color_temperature", "color_mode", "light_effect"}
     for bits, expected in (
         (0x10, {"color_temperature"}),
         (0x08, {"color_xy", "color_mode"}),
@@ -228,8 +230,8 @@ def test_colours_are_those_the_lamp_says_it_has() -> None:
 
 def test_coverings_are_what_their_type_says() -> None:
     assert keys(one(0x0102)) == {"cover_position"}
-    assert keys(one(0x0102, _102_0=7)) == {"cover_tilt"}
-    assert keys(one(0x0102, _102_0=8)) == {"cover_position", "cover_tilt"}
+    assert keys(one(0x0102, _102_0=7)) == {"cover_tilt", "cover_type"}
+    assert keys(one(0x0102, _102_0=8)) == {"cover_position", "cover_tilt", "cover_type"}
     assert keys(one(0x0102, 0x0006, 0x0008)) == {"cover_position"}
 
 
@@ -265,9 +267,9 @@ def test_remotes_are_told_from_lamps_that_also_send() -> None:
 
 
 def test_wanted_facts_are_few_and_belong_to_the_clusters() -> None:
-    assert wanted_facts((0x0006, 0x0402)) == {}
-    assert wanted_facts((0x0300,)) == {0x0300: (0x400A, 0x400B, 0x400C)}
-    assert 0x0021 in wanted_facts((0x0001,))[0x0001]
+    assert wanted_facts((0x0402,), ANY) == {}
+    assert wanted_facts((0x0300,), ANY) == {0x0300: (0x400A, 0x400B, 0x400C, 0x4002, 0x4010)}
+    assert 0x0021 in wanted_facts((0x0001,), ANY)[0x0001]
 
 
 @pytest.mark.parametrize(

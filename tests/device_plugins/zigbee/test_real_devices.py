@@ -8,10 +8,9 @@ import pytest
 
 from device_plugins.sdk import Device, check_device
 from device_plugins.zigbee.mapping import Endpoint, Facts, Mapping, Signature, describe
-from device_plugins.zigbee.mapping.signature import Raw, fact
+from device_plugins.zigbee.mapping.signature import Kept, fact
+from tests.device_plugins.zigbee.corpus import FILES
 
-FOLDER = Path(__file__).parents[4] / "shared" / "zigbee-devices"
-FILES = sorted(FOLDER.glob("*.json"))
 # What another library makes of a device, and what must be among its capabilities then.
 WANTED = {
     "light": {"on_off"},
@@ -34,7 +33,7 @@ def number(told: Any) -> int:  # noqa: ANN401 - JSON
 
 def mapped(told: dict[str, Any]) -> Mapping:
     endpoints: list[Endpoint] = []
-    values: dict[str, Raw] = {}
+    values: dict[str, Kept] = {}
     unsupported: list[str] = []
     for name, details in told["cluster_details"].items():
         place, short = int(name), told["signature"]["endpoints"].get(name, {})
@@ -43,7 +42,7 @@ def mapped(told: dict[str, Any]) -> Mapping:
         endpoints.append(Endpoint(place, profile, kind, inputs, outputs))
         for cluster, about in details["in_clusters"].items():
             for attribute, item in about["attributes"].items():
-                if isinstance(item["value"], Raw.__value__):
+                if isinstance(item["value"], Kept.__value__):
                     values[fact(place, number(cluster), number(attribute))] = item["value"]
             lacking = [one for one in about["unsupported_attributes"] if isinstance(one, int)]
             unsupported += [fact(place, number(cluster), one) for one in lacking]

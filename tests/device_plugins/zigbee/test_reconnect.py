@@ -4,6 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_plugins.sdk import UnreachableError
+from device_plugins.zigbee.images import Images
+from device_plugins.zigbee.links import Links
+from device_plugins.zigbee.management import Management
+from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.network import NetworkInfo, Node, Radio, RadioError
 from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
 from hub.tasks import TaskGroup
@@ -11,6 +16,14 @@ from hub.testing import ManualClock, settle
 
 
 class FakeRadio:
+    @property
+    def images(self) -> Images:
+        raise AssertionError("nothing is updated here")
+
+    @property
+    def management(self) -> Management:
+        raise AssertionError("nothing is managed here")
+
     def __init__(self) -> None:
         self.closed = 0
         self.close_fault: Exception | None = None
@@ -20,6 +33,12 @@ class FakeRadio:
 
     def nodes(self) -> list[Node]:
         return []
+
+    def links(self, ieee: str) -> Links:
+        raise UnreachableError(ieee)
+
+    async def multicast(self, group: int, request: Send) -> None:
+        del group, request
 
     async def permit(self, seconds: int) -> None:
         del seconds
@@ -34,8 +53,8 @@ class FakeRadio:
     async def flush(self) -> None:
         return
 
-    async def remember(self) -> None:
-        return
+    async def remember(self) -> bytes:
+        return b""
 
     async def close(self) -> None:
         self.closed += 1

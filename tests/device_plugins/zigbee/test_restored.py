@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from device_plugins.virtual_radio import VirtualRadio
-from device_plugins.zigbee.radio import COUNTER_MARGIN
+from device_plugins.zigbee.opening import COUNTER_MARGIN
 from tests.device_plugins.zigbee.bench import Bench, without_plugin
 
 

@@ -190,6 +190,20 @@ async def test_input_goes_to_the_protocol_that_asked() -> None:
         assert isinstance(error, PairingError)
 
 
+async def test_inputs_may_be_given_beforehand_and_open_only_what_takes_them() -> None:
+    async with home(Wave) as here:
+        session = await here.call("devices.pair", inputs={"pin": "12345"})
+        assert session.protocols == ("wave",)
+        assert ("failed", "radio") in here.steps()
+        assert [one[0] for one in here.wave.done[-2:]] == ["input", "open"]
+        assert here.radio.done == []
+        await here.call("devices.pair_cancel", session=session.session)
+        error = await here.fails("devices.pair", inputs={str(n): n for n in range(33)})
+        assert "takes 32 inputs at most, not 33" in str(error)
+        again = await here.call("devices.pair", protocol="radio")
+        assert again.protocols == ("radio",)
+
+
 @pytest.mark.parametrize("duration", [0, 0.5, 601, -1, float("nan"), float("inf")])
 async def test_a_duration_outside_the_range_is_refused(duration: float) -> None:
     async with home() as here:

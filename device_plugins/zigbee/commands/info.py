@@ -1,20 +1,17 @@
-"""`hub zigbee`: the radio and its network, from the command line."""
+"""`hub zigbee info`: the radio and the network it runs."""
 
 from typing import Any
 
 import typer
 
-from hub.cli.kit import Session, emit, fields, talks
-
-app = typer.Typer(help="Zigbee: the radio and its network.", no_args_is_help=True)
+from hub.cli.kit import Session, emit, fields, say, talks
 
 
-@app.callback()
-def zigbee() -> None:
-    """Keep the commands below their name, however few there are."""
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(info)
 
 
-@app.command()
 @talks
 def info(session: Session) -> None:
     """Show the radio and the network it runs; keys are never shown."""
@@ -27,6 +24,7 @@ def info(session: Session) -> None:
         [
             ("Radio", found["path"]),
             ("Status", " - ".join(filter(None, (found["status"], found["reason"])))),
+            ("Speaks", network.get("radio", "")),
             ("Firmware", network.get("firmware", "")),
             ("Coordinator", network.get("coordinator", "")),
             ("Channel", str(network.get("channel", ""))),
@@ -35,3 +33,5 @@ def info(session: Session) -> None:
             ("Reports", str(found["reports"])),
         ]
     )
+    for one in network.get("problems", []):
+        say(f"Known problem: {one}.")

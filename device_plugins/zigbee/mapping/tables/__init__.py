@@ -1,0 +1,1 @@
+"""The tables, one module a family of clusters; `sources` puts them together."""
