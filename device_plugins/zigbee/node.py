@@ -120,7 +120,7 @@ class ZigpyNode:
     ) -> tuple[dict[int, Raw], set[int]]:
         """Values by attribute, and the attributes it does not have."""
         target = self._cluster(endpoint, cluster, output=output)
-        wanted = [*attributes] if self._is_on_air(endpoint, target) else []
+        wanted = [*attributes] if self.is_on_air(endpoint, target) else []
         known = [attribute for attribute in wanted if _knows(target, attribute)]
         options: dict[str, Any] = {"retries": _RETRIES, "priority": t.PacketPriority.LOW if background else None}
         values: dict[Any, Any] = {}
@@ -151,7 +151,7 @@ class ZigpyNode:
     async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
         """Have the cluster's messages sent to the coordinator."""
         target = self._cluster(endpoint, cluster, output=output)
-        if not self._is_on_air(endpoint, target):
+        if not self.is_on_air(endpoint, target):
             return
         with self.told():
             answer = await target.bind()
@@ -161,7 +161,7 @@ class ZigpyNode:
     async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
         """Have attributes reported; returns why, for those it would not."""
         target = self._cluster(endpoint, cluster)
-        if not self._is_on_air(endpoint, target):
+        if not self.is_on_air(endpoint, target):
             return {}
         wanted: dict[Any, Any] = {
             target.find_attribute(attribute): ReportingConfig(
@@ -207,7 +207,7 @@ class ZigpyNode:
         if status != SUCCESS:
             raise refusal(status, self.id)
 
-    def _is_on_air(self, endpoint: int, cluster: Any) -> bool:  # noqa: ANN401 - zigpy's cluster
+    def is_on_air(self, endpoint: int, cluster: Any) -> bool:  # noqa: ANN401 - zigpy's cluster
         """Whether there is anybody to ask: a quirk may have added the endpoint, and tells its values by itself."""
         told = (self.device.original_signature or {}).get("endpoints")
         return not told or endpoint in told or is_local(cluster)

@@ -8,7 +8,7 @@ from zigpy.zcl import foundation
 
 from device_plugins.sdk import DeviceError, UnsupportedError
 from device_plugins.zigbee.links import Link
-from device_plugins.zigbee.mapping import Report
+from device_plugins.zigbee.mapping import Report, own_of
 from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.node import ZigpyNode, address_of, hex_of
 
@@ -25,7 +25,7 @@ class ZigpyLinks:
     """The links of one node."""
 
     def __init__(self, node: ZigpyNode) -> None:
-        self._device, self._name, self._told = node.device, node.id, node.told
+        self._node, self._device, self._name, self._told = node, node.device, node.id, node.told
 
     async def ask(self, endpoint: int, cluster: int, command: int, *fields: int | str) -> tuple[int, ...]:
         """Send a cluster command; returns the numbers in its answer, or (command, status) of a default response."""
@@ -62,22 +62,31 @@ class ZigpyLinks:
     async def reporting(self, endpoint: int, cluster: int, attributes: Iterable[int]) -> dict[int, Report]:
         """What it reports of these attributes, and how often; those it does not report are missing."""
         target = self._cluster(endpoint, cluster)
-        wanted, found = [*attributes], dict[int, Report]()
-        for start in range(0, len(wanted), _RECORDS):
-            records = [
-                foundation.ReadReportingConfigRecord(direction=0, attrid=number)
-                for number in wanted[start : start + _RECORDS]
-            ]
-            with self._told():
-                answer = await target.general_command(foundation.GeneralCommand.Read_Reporting_Configuration, records)
-            for one in getattr(answer, "attribute_configs", ()):
-                if one.status == SUCCESS and one.config.max_interval != _NO_REPORTS:
-                    change = getattr(one.config, "reportable_change", None)  # a flag has none
-                    found[int(one.config.attrid)] = Report(
-                        int(one.config.min_interval),
-                        int(one.config.max_interval),
-                        float(change) if isinstance(change, int | float) else 0.0,
-                    )
+        signature = self._node.signature()
+        by_code: dict[int, list[int]] = {}
+        for number in attributes if self._node.is_on_air(endpoint, target) else ():
+            own = own_of(cluster, number, signature)
+            by_code.setdefault(own[1] if own else 0, []).append(number)
+        found: dict[int, Report] = {}
+        for code, numbers in by_code.items():
+            for start in range(0, len(numbers), _RECORDS):
+                found |= await self._reporting(target, numbers[start : start + _RECORDS], code)
+        return found
+
+    async def _reporting(self, target: Any, attributes: list[int], manufacturer: int) -> dict[int, Report]:  # noqa: ANN401 - zigpy's cluster
+        records = [foundation.ReadReportingConfigRecord(direction=0, attrid=number) for number in attributes]
+        command = foundation.GeneralCommand.Read_Reporting_Configuration
+        with self._told():
+            answer = await target.general_command(command, records, manufacturer=manufacturer or None)
+        found: dict[int, Report] = {}
+        for one in getattr(answer, "attribute_configs", ()):
+            if one.status == SUCCESS and one.config.max_interval != _NO_REPORTS:
+                change = getattr(one.config, "reportable_change", None)  # a flag has none
+                found[int(one.config.attrid)] = Report(
+                    int(one.config.min_interval),
+                    int(one.config.max_interval),
+                    float(change) if isinstance(change, int | float) else 0.0,
+                )
         return found
 
     def _request(self, link: Link) -> tuple[Any, ...]:

@@ -103,6 +103,29 @@ async def test_what_a_device_does_not_report_is_empty(tmp_path: Path) -> None:
         assert {(one.key, one.minimum) for one in told} == {("on_off", None), ("level", None)}
 
 
+async def test_reporting_of_a_manufacturers_own_attribute_is_asked_with_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"id": 0xFC02, "attributes": [[0x0010, 0x18, 0, 2]]}
+    told = {"id": 1, "profile": 0x0104, "type": 0x0402, "inputs": [{"id": 0}, own], "outputs": []}
+    described = {"manufacturer": "Samjin", "model": "multi", "endpoints": [told]}
+    async with bench(tmp_path, quirks=False) as ready:
+        sensor = await ready.admit(ready.radio.add_described(described))
+        heard: list[bytes] = []
+        hear = sensor.hear
+
+        def note(aps: Any, data: bytes, **more: Any) -> None:  # noqa: ANN401
+            heard.extend([data] if aps.cluster == own["id"] else [])
+            hear(aps, data, **more)
+
+        monkeypatch.setattr(sensor, "hear", note)
+        reporting = await ready.hub.call("zigbee.reporting", device=id_of(sensor))
+        assert [(one.key, one.maximum is None) for one in reporting if one.key == "vibration"] == [("vibration", False)]
+        assert heard
+        # Manufacturer specific, the code, the sequence number, and what is asked.
+        assert {(data[0] & 0x04, data[1:3], data[4]) for data in heard} == {(0x04, b"\x41\x12", 0x08)}
+
+
 async def test_reporting_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
     async with bench(tmp_path) as ready:
         lamp = await ready.pair("lamp-white")
