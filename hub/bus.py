@@ -160,8 +160,8 @@ class EventBus:
     def publish(self, type: str, subject: str, data: Any = None, source: str = "hub") -> Event:  # noqa: A002, ANN401, C901
         """Tell a fact; subscribers' faults are theirs.
 
-        Raises EventError when the type is not declared, the subject is no text, the data does not fit its struct, or a
-        handler adds to more events than can be delivered.
+        Raises EventError when the type is not declared, the data does not fit its struct, or a handler adds to more
+        events than can be delivered.
         """
         try:
             topic = self._declared[type]
@@ -171,8 +171,6 @@ class EventBus:
         struct = topic.struct
         if struct is not None and data.__class__ is not struct:
             data = _fitted(type, struct, data, source)
-        if subject.__class__ is not str:
-            raise EventError(f"{source} published {type!r} with the subject {subject!r:.80}, which is no text")
         if self._busy and len(self._pending) >= _STORM and not self._paused:
             raise EventError(f"{type} storms: {_STORM} events that handlers set off wait already, {source} may not add")
         self._seq = seq = self._seq + 1

@@ -307,10 +307,3 @@ async def test_data_of_a_type_whose_struct_changed_hands_fits_the_new_one(bus: E
     assert heard == [Old(1), New("ding"), New("dong")]
     with pytest.raises(EventError, match="does not fit"):
         bus.publish("bell", "x", {"n": 1})
-
-
-@pytest.mark.parametrize("subject", [None, 3, b"door"])
-async def test_a_subject_that_is_no_text_is_refused(bus: EventBus, subject: Any) -> None:  # noqa: ANN401
-    with pytest.raises(EventError, match=r"bell published 'a' with the subject .*, which is no text"):
-        bus.publish("a", subject, None, "bell")
-    assert bus.published == 0

@@ -81,6 +81,16 @@ async def test_all_others_of_the_commit_are_kept(
         assert [one.seq for one in (await home.journal.read()).records] == [1, 2, 4, 5, 6]
 
 
+async def test_a_subject_that_is_no_text_costs_its_event_alone(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.say("before")
+        home.bus.publish("said", None, "lost", "camera")  # type: ignore[arg-type]
+        home.say("behind")
+        await home.journal.flush()
+        page = await home.journal.read()
+        assert ([one.data for one in page.records], page.gaps) == (["before", "behind"], [Gap(2, 2, 1, WHY)])
+
+
 async def test_numbers_go_on_when_a_commit_has_nothing_that_can_be_kept(tmp_path: Path) -> None:
     async with recording(tmp_path) as home:
         home.say(2**64, type="bell")
