@@ -5,7 +5,7 @@ from typing import Any, ClassVar, override
 
 import msgspec
 
-from device_plugins.sdk import Device, DevicePlugin, UnreachableError
+from device_plugins.sdk import Device, DevicePlugin, UnreachableError, UnsupportedError
 from device_plugins.zigbee.actions import Actions, CommandEnded
 from device_plugins.zigbee.base import PREFIX
 from device_plugins.zigbee.entrance import Entrance
@@ -148,7 +148,10 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
     @service
     async def diagnose(self, device: str) -> dict[str, Any]:
         """What a maintainer needs to know of a device, with the keys of ZHA's diagnostics; no keys, no addresses."""
-        known = self.roster.known.get(self._known(device).id.removeprefix("zigbee-"))
+        found = self._known(device)
+        if self._group(found) is not None:
+            raise UnsupportedError(f"{device} is a group; name one of its devices", device=device)
+        known = self.roster.known.get(found.id.removeprefix(PREFIX))
         if known is None or known.node is None:
             raise UnreachableError(f"{device} is not on the network now; wait for the radio or pair it again")
         return known.node.diagnose(known.record.facts)

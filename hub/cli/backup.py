@@ -74,6 +74,8 @@ def list_backups(
     from hub.backup import shelf  # noqa: PLC0415 - the hub's engines cost time that no other command need pay
 
     where = folder or data_folder(session.data) / shelf.FOLDER
+    if folder and not folder.is_dir():
+        raise CommandError(f"there is no folder {folder}; name one, or leave it out for the hub's own")
     found = shelf.list_backups(where)
     if session.json:
         emit([msgspec.to_builtins(one) for one in found])

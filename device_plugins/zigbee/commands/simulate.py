@@ -50,7 +50,8 @@ def simulate(
     else:
         _show(devices)
     if missing := [one for one in devices if not one.paired]:
-        raise CommandError(f"{len(missing)} of {len(devices)} not paired: {missing[0].file}: {missing[0].reason}")
+        reason = f": {missing[0].file}: {missing[0].reason}" if as_json else ""  # a person has read it
+        raise CommandError(f"{len(missing)} of {len(devices)} not paired{reason}")
 
 
 def _show(devices: list[Simulated]) -> None:

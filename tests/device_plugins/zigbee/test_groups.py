@@ -66,6 +66,12 @@ async def test_a_group_is_a_device_with_what_its_members_have_in_common(tmp_path
         assert sorted(one.device for one in info.members) == sorted(id_of(one) for one in found)
 
 
+async def test_a_group_has_no_diagnostics_of_its_own(tmp_path: Path) -> None:
+    async with lamps(tmp_path) as (ready, _):
+        with pytest.raises(UnsupportedError, match="is a group; name one of its devices"):
+            await ready.hub.call("zigbee.diagnose", device=LAMPS)
+
+
 async def test_a_command_to_a_group_is_one_frame_and_each_member_confirms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
