@@ -1,5 +1,6 @@
 """What is fuzzed: one target a parser, with what to feed it and what must hold after each case."""
 
+import abc
 import asyncio
 import tempfile
 from collections.abc import Callable
@@ -100,20 +101,20 @@ _zcl_frames = st.builds(
 _payloads = mutated(st.builds(zcl.Frame.encode, _zcl_frames))
 
 
-class Target:
+class Target(abc.ABC):
     """One parser. `open` makes what is fuzzed, `hear` feeds it one case and checks it, `close` ends it."""
 
     name: str
     cases: st.SearchStrategy[Any]
 
-    async def open(self) -> None:
+    async def open(self) -> None:  # noqa: B027 - some need nothing
         """Make what is fuzzed."""
 
+    @abc.abstractmethod
     async def hear(self, case: Any) -> None:  # noqa: ANN401 - as the strategy makes it
         """Feed one case; FuzzError, or whatever it raises, is a finding."""
-        raise NotImplementedError
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - as above
         """End it."""
 
 
