@@ -49,7 +49,9 @@ class Rules:
             kind = self._known[key] = self._find(*key)
         return kind
 
-    def _find(self, type_: str, subject: str) -> int:
+    def _find(self, type_: str, subject: object) -> int:
+        if not isinstance(subject, str):
+            return _NORMAL  # it cannot be encoded, and its gap says so
         for matches, suits, kind in self._rules:
             if (matches is None or matches(type_)) and (suits is None or suits(subject)):
                 return kind
