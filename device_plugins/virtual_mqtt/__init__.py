@@ -1,0 +1,1 @@
+"""Virtual MQTT devices on a real broker: for demos, tests and learning."""

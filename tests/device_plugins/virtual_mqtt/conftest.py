@@ -1,0 +1,5 @@
+"""The broker of the MQTT plugin's tests."""
+
+from tests.device_plugins.mqtt.conftest import broker
+
+__all__ = ["broker"]
