@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Process, eventually, free_port, until
+from tests.harness.side_by_side import readable
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -171,6 +172,11 @@ def test_until_waits_without_a_loop() -> None:
     assert until(lambda: time.monotonic() > began)
     with pytest.raises(AssertionError, match="the condition did not hold"):
         until(lambda: False, within=0.02)
+
+
+def test_what_is_no_utf8_travels_written_out() -> None:
+    told = {"sections": [("log", "na\udcffme")], "when": 1.5, "bad\ud800": None}
+    assert readable(told) == {"sections": [("log", "na\\udcffme")], "when": 1.5, "bad\\ud800": None}
 
 
 def test_a_free_port_can_be_bound() -> None:

@@ -1,9 +1,18 @@
-"""Reports of workers that run side by side: they travel as UTF-8, which not every text that a test logs is."""
+"""For workers that run side by side: the longest tests begin first, and reports travel as UTF-8.
+
+Not every text that a test logs is UTF-8.
+"""
 
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+
+LONGEST = ("tests/e2e/", "tests/fuzz/", "tests/interop/", "tests/rig/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -11,7 +20,7 @@ def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, An
     return readable((yield))
 
 
-def readable(value: Any) -> Any:
+def readable(value: Any) -> Any:  # noqa: ANN401 - whatever a report holds
     """The same with what is no UTF-8 written out."""
     match value:
         case str():
