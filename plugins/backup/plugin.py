@@ -14,6 +14,7 @@ from plugins.backup.thinning import newest_due, next_due
 _LOOK_S = 30.0
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _LATE_NS = 2 * 86400 * 1_000_000_000
+_UNTRUSTED_S = 86400.0
 _CORRECTED_NS = 3660 * 1_000_000_000  # a clock that is put back by an hour was wrong by no more
 
 type Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
@@ -97,6 +98,7 @@ class Backup(Plugin):
             copy = msgspec.structs.replace(kept, folder=folder, passphrase=config.passphrase, mount=config.mount)
             self._places.append(Place(ctx, "copy", copy))
         self._making = asyncio.Lock()
+        self._trusted = ctx.clock.monotonic()
 
     @override
     async def start(self) -> None:
@@ -122,6 +124,9 @@ class Backup(Plugin):
     async def health(self) -> dict[str, str]:
         """How the backups fare, for the hub's health."""
         now = self.ctx.clock.now()
+        if self.ctx.clock.monotonic() - self._trusted > _UNTRUSTED_S:
+            why = "none is made by itself while nobody has set the clock; set it, or run `hub backup create`"
+            return {"status": "degraded", "reason": f"backup: {why}"}
         for place in self._places:
             if place.problem:
                 return {"status": "degraded", "reason": f"backup ({place.name}): {place.problem}"}
@@ -133,6 +138,7 @@ class Backup(Plugin):
         while True:
             await self.ctx.clock.sleep(_LOOK_S)
             if self.ctx.state.get("clock/trusted", default=True):
+                self._trusted = self.ctx.clock.monotonic()
                 for place in self._places:
                     if self._is_due(place):
                         await self._back_up(place)
