@@ -4,11 +4,16 @@ from typing import NamedTuple
 
 
 class Role(NamedTuple):
-    """One virtual device of the home: its name, its room, and the virtual model that plays it."""
+    """One virtual device of the home: its name, its room, and what plays it.
+
+    That is a model of the virtual radio or of the virtual MQTT devices, or the number of a node in the virtual Z-Wave
+    network.
+    """
 
     name: str
     area: str
     model: str
+    protocol: str = "zigbee"
 
 
 class Act(NamedTuple):
@@ -41,6 +46,12 @@ CAST = (
     Role("Bathroom leak", "Bathroom", "leak"),
 )
 
+GUESTS = (
+    Role("Garden climate", "Garden", "esphome-climate", "mqtt"),
+    Role("Fairy lights", "Garden", "tasmota-plug", "mqtt"),
+    Role("Greenhouse heater", "Garden", "2", "zwave"),
+)
+
 SCRIPT = (
     Scene(
         "Ada comes home",
@@ -59,8 +70,10 @@ SCRIPT = (
     Scene("Ben walks through the hall", (Act("Hall motion", "motion", value=True, expect="Hall lamp"),), 1.5),
     Scene("and up the stairs", (Act("Hall motion", "motion", value=False),), 2.0),
     Scene("It cools down in the evening", (Act("Living climate", "temperature", 21.0, "Bedroom blind"),), 1.5),
+    Scene("Frost in the garden", (Act("Garden climate", "temperature", 1.5),), 2.0),
     Scene("The washing machine is done", (Act("Washing machine", "power", 2.0),), 2.0),
     Scene("A drop of water below the washing machine", (Act("Bathroom leak", "leak", value=True),), 1.5),
     Scene("wiped up", (Act("Bathroom leak", "leak", value=False),), 1.0),
+    Scene("The garden thaws", (Act("Garden climate", "temperature", 8.0),), 1.0),
     Scene("Good night", (Act("Living button", "press", "off", "Living lamp"),), 3.0),
 )

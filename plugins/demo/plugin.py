@@ -11,24 +11,27 @@ from typing import Any, ClassVar, override
 import msgspec
 
 from hub.api import Context, Event, HubError, Plugin, on
-from plugins.demo.household import CAST, SCRIPT, Act, Role, Scene
+from plugins.demo.guests import Guests
+from plugins.demo.household import CAST, GUESTS, SCRIPT, Act, Role, Scene
 from plugins.demo.narrator import Narrator
 from plugins.demo.report import Report, about
 
-_RULES = Path(__file__).with_name("rules.toml")
+_RULES, _GUESTS_RULES = (Path(__file__).with_name(name) for name in ("rules.toml", "guests.toml"))
+_PROTOCOLS = frozenset({"zigbee", "mqtt", "zwave"})
 _PAIR_LIMIT = 30.0
 
 
 class DemoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """It ends `seconds` after the hub's start (0: never) and writes the file `report`; `speed` is the script's.
 
-    `hint` is a line to show when the home is alive.
+    `hint` is a line to show when the home is alive; `guests` are the protocols beside Zigbee.
     """
 
     seconds: float = 0.0
     report: str = ""
     speed: float = 1.0
     hint: str = ""
+    guests: tuple[str, ...] = ()
 
 
 class Demo(Plugin):
@@ -41,6 +44,7 @@ class Demo(Plugin):
         self._settings: DemoConfig = ctx.config
         self._narrator = Narrator(later=ctx.clock.call_later)
         self._report = Report()
+        self._guests = Guests(ctx, self._narrator)
         self._names: dict[str, str] = {}
         self._virtual: dict[str, str] = {}
         self._configured: dict[str, asyncio.Event] = {}
@@ -54,7 +58,7 @@ class Demo(Plugin):
         if self._settings.seconds:
             spent = (await self.ctx.services.call("hub.status")).uptime_s
             self.ctx.clock.call_later(max(self._settings.seconds - spent, 0.0), self._end)
-        await asyncio.to_thread(_lay_out, self._home / "automations" / "demo.toml")
+        await asyncio.to_thread(_lay_out, _RULES, self._home / "automations" / "demo.toml")
         self.ctx.tasks.start("plays", self._play())
 
     @override
@@ -69,7 +73,7 @@ class Demo(Plugin):
     def value_changed(self, event: Event) -> None:
         """Tell what a device reports."""
         _, device, key = event.subject.split("/")
-        if self._playing and event.source == "zigbee" and device in self._names:
+        if self._playing and event.source in _PROTOCOLS and device in self._names:
             self._narrator.value(self._names[device], key, event.data.value)
 
     @on("state.changed", subject="device/+")
@@ -138,6 +142,8 @@ class Demo(Plugin):
             await self.ctx.services.call("automation.reload")
             await self._radio_ready()
             await self._gather()
+            for protocol in self._settings.guests:
+                self.ctx.tasks.start(f"welcomes {protocol}", self._welcome(protocol))
         except HubError as error:
             self._wrong(str(error))
             raise
@@ -227,15 +233,29 @@ class Demo(Plugin):
                 self._narrator.tell("said", f"{role.name}: {error}")
         return await self.ctx.services.call("devices.assign", device=device, area=role.area)
 
+    async def _welcome(self, protocol: str) -> None:
+        await self._guests.welcome(protocol)
+        self._report.devices_found = self._guests.found
+        self._names |= {one["id"]: one["name"] for one in self._guests.found}
+        if {role.name for role in GUESTS} == set(self._guests.here):
+            await asyncio.to_thread(_lay_out, _GUESTS_RULES, self._home / "automations" / "demo-guests.toml")
+            await self.ctx.services.call("automation.reload")
+
     async def _scene(self, scene: Scene) -> None:
+        acts = [act for act in scene.acts if act.role in self._virtual or act.role in self._guests.here]
+        if not acts:
+            return
         self._narrator.tell("told", scene.text)
-        for act in scene.acts:
-            if device_id(self._virtual[act.role]) in self._names:  # its owner may have removed it
-                await self._act(act)
+        for act in acts:
+            if act.role in self._guests.here or device_id(self._virtual[act.role]) in self._names:
+                await self._act(act)  # otherwise its owner has removed it
         await self.ctx.clock.sleep(scene.pause / max(self._settings.speed, 0.01))
 
     async def _act(self, act: Act) -> None:
         try:
+            if act.role in self._guests.here:
+                await self._guests.act(act)
+                return
             await self.ctx.services.call(
                 "virtual_radio.act",
                 device=self._virtual[act.role],
@@ -299,7 +319,7 @@ def _is_untouched(record: Any) -> bool:  # noqa: ANN401 - a record as the regist
     return not record.area and str(record.name).startswith(record.model)
 
 
-def _lay_out(rules: Path) -> None:
-    if not rules.exists():
-        rules.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_RULES, rules)
+def _lay_out(rules: Path, place: Path) -> None:
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(rules, place)

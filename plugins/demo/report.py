@@ -9,10 +9,14 @@ import msgspec
 
 
 class Report(msgspec.Struct):
-    """Counts of one run. Times in ms where the name says so, else s; memory in MiB (the hub's process alone)."""
+    """Counts of one run. Times in ms where the name says so, else s; memory in MiB (the hub's process alone).
+
+    Devices paired and resumed are Zigbee's; those found speak MQTT or Z-Wave.
+    """
 
     devices_paired: list[dict[str, Any]] = []
     devices_resumed: list[dict[str, Any]] = []
+    devices_found: list[dict[str, Any]] = []
     reports_heard: int = 0
     automations_run: int = 0
     commands_confirmed: int = 0
