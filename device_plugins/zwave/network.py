@@ -51,18 +51,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NodeState(msgspec.Struct, frozen=True):
-    """How a node stands. It is `ready` when its interview is complete; `failed` says that this security failed."""
+    """How a node stands; it is `ready` when its interview is complete."""
 
     facts: NodeFacts
     status: Status
     ready: bool
-    failed: bool = False
 
 
 class Listener(Protocol):
     """Who hears what the network says. Called from its receive path: quick, and never raising."""
 
-    def found(self, node: NodeState) -> None:
+    def found(self, node: int) -> None:
         """A node was added, interviewed, or has other values than before."""
 
     def status(self, node: int, status: Status) -> None:
@@ -96,13 +95,16 @@ class Network(Protocol):
     def node(self, node: int) -> NodeState | None:
         """One of them."""
 
-    async def write(self, node: int, write: Write, *, within: float) -> None:
-        """Set a value; returns when the node has taken it."""
+    async def write(self, node: int, write: Write, *, within: float) -> bool:
+        """Set a value; says whether the node has confirmed it, or has only received it."""
+
+    async def poll(self, node: int, value: ValueId, *, within: float) -> None:
+        """Ask a node for a value; what it answers is told to the listener before this returns."""
 
     async def invoke(self, node: int, invoke: Invoke, *, within: float) -> Any:  # noqa: ANN401 - JSON
         """Call a command class's API."""
 
-    async def ask(self, command: str, *, within: float = 10.0, **arguments: Any) -> dict[str, Any]:
+    async def ask(self, command: str, *, within: float = 10.0, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
         """Any command of the server, such as `controller.begin_inclusion`; returns its result."""
 
     async def close(self) -> None:
