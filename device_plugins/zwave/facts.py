@@ -64,6 +64,7 @@ def value_of(value: Value) -> ValueFacts:
         label=told.label or "",
         cc_specific=dict(told.cc_specific or {}),
         name=" ".join(str(part) for part in (value.property_name, key) if part not in {None, ""}),
+        manual=told.data.get("allowManualEntry", True) is not False,
     )
 
 

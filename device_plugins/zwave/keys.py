@@ -16,25 +16,21 @@ from device_plugins.zwave.network import ZWaveError
 type Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 
 
-def _new() -> str:
-    return secrets.token_hex(16)
-
-
 class LongRangeKeys(msgspec.Struct, frozen=True):
     """Those of Z-Wave Long Range, by Z-Wave JS's names, in hex."""
 
-    S2_Authenticated: Key = msgspec.field(default_factory=_new)
-    S2_AccessControl: Key = msgspec.field(default_factory=_new)
+    S2_Authenticated: Key
+    S2_AccessControl: Key
 
 
 class Keys(msgspec.Struct, frozen=True):
     """Those of the mesh, by Z-Wave JS's names, in hex, and those of Long Range."""
 
-    S0_Legacy: Key = msgspec.field(default_factory=_new)
-    S2_Unauthenticated: Key = msgspec.field(default_factory=_new)
-    S2_Authenticated: Key = msgspec.field(default_factory=_new)
-    S2_AccessControl: Key = msgspec.field(default_factory=_new)
-    long_range: LongRangeKeys = msgspec.field(default_factory=LongRangeKeys)
+    S0_Legacy: Key
+    S2_Unauthenticated: Key
+    S2_Authenticated: Key
+    S2_AccessControl: Key
+    long_range: LongRangeKeys
 
     @override
     def __repr__(self) -> str:
@@ -58,13 +54,12 @@ def load_or_make(folder: Path) -> Keys:
     except (OSError, msgspec.DecodeError) as error:
         # What a decoder says may quote the file.
         why = error.strerror if isinstance(error, OSError) else "it is damaged"
-        raise ZWaveError(
-            f"the Z-Wave keys in {file} cannot be read: {why}; bring the file back from a backup"
-        ) from None
+        raise ZWaveError(f"the Z-Wave keys in {file} cannot be read: {why}; restore it from a backup") from None
 
 
 def _make(file: Path) -> Keys:
-    keys = Keys()
+    mesh, long_range = ([secrets.token_hex(16) for _ in range(count)] for count in (4, 2))
+    keys = Keys(*mesh, LongRangeKeys(*long_range))
     new = file.with_name(f".{file.name}.new")
     try:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

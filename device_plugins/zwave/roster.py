@@ -10,7 +10,7 @@ from device_plugins.sdk import Device, DevicePlugin
 from device_plugins.zwave.known import Known, id_of
 from device_plugins.zwave.mapping import ValueId, happened
 from device_plugins.zwave.network import Network, NodeState, Status
-from hub.api import Undo
+from hub.api import Undo, event_type
 
 LOG = logging.getLogger("hub.zwave")
 
@@ -128,8 +128,7 @@ class Roster:
         told = happened(command_class, endpoint, args)
         if told is not None:
             key, data = told
-            kind = "device.lock" if hasattr(data, "operation") else "device.button"
-            self._ctx.events.publish(kind, f"device/{known.device.id}/{key}", data)
+            self._ctx.events.publish(event_type(type(data)), f"device/{known.device.id}/{key}", data)
 
     def removed(self, node: int, reason: str) -> None:
         """A node is no longer in the network."""

@@ -29,6 +29,8 @@ class Sidecar:
         self._folder = folder
         self._tasks = tasks
         self._server: NodeProgram | None = None
+        self.url = ""
+        """Where the server listens, or did last."""
         self.stick = VirtualStick(settings, folder, tasks) if settings.virtual else None
         """The mock controller, if the stick is a virtual one."""
 
@@ -56,7 +58,8 @@ class Sidecar:
         except FailedError as error:
             await self.stop()
             raise ZWaveError(explain(error.kind, str(error), path, settings.port)) from error
-        return f"ws://127.0.0.1:{said['port']}"
+        self.url = f"ws://127.0.0.1:{said['port']}"
+        return self.url
 
     async def stop(self) -> None:
         """End it; one that hangs is killed."""
