@@ -125,3 +125,32 @@ set_up() {
         _is_set_up "$1" || _install "$1" 9>&-
     ) 9>"$ROOT/.setup.lock" || exit 1
 }
+
+_zwave_is_set_up() {
+    [ "$(cat "$1/.lock" 2>/dev/null)" = "$(sha256sum <"$2/package-lock.json")" ]
+}
+
+_install_zwave() {
+    local folder="$1" server="$2" major
+    major="$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p')"
+    [ -n "$major" ] || { say "Z-Wave is left out: Node.js is not installed." && return 1; }
+    [ "$major" -ge 20 ] || { say "Z-Wave is left out: Node.js $major is too old, it needs 20 or newer." && return 1; }
+    command -v npm >/dev/null || { say "Z-Wave is left out: npm is not installed." && return 1; }
+    say "Installing the Z-Wave server into ${folder#"$ROOT"/} (first use, or its lock has changed) ..."
+    mkdir -p "$folder"
+    cp "$server/package.json" "$server/package-lock.json" "$folder/"
+    # No script of a package runs: the serial port's binary comes ready-made with it.
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2) ||
+        { say "Z-Wave is left out: its packages could not be installed (see above)." && return 1; }
+    sha256sum <"$server/package-lock.json" >"$folder/.lock"
+}
+
+# set_up_zwave: installs the Z-Wave server into build/zwave; fails, with the reason told, where that cannot be done.
+set_up_zwave() {
+    local folder="$ROOT/build/zwave" server="$ROOT/device_plugins/zwave/server"
+    _zwave_is_set_up "$folder" "$server" && return
+    (
+        if command -v flock >/dev/null; then flock 9; fi
+        _zwave_is_set_up "$folder" "$server" || _install_zwave "$folder" "$server" 9>&-
+    ) 9>"$ROOT/.setup.lock"
+}

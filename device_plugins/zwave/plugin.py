@@ -1,0 +1,165 @@
+"""The plugin: it keeps the network open, and turns the device registry's wishes into Z-Wave."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, ClassVar, override
+
+import msgspec
+
+from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError, UnsupportedError
+from device_plugins.zwave.actions import Actions, CommandEnded
+from device_plugins.zwave.loading import connect
+from device_plugins.zwave.network import Network, Settings
+from device_plugins.zwave.reconnect import Backoff, LinkState, Reconnect
+from device_plugins.zwave.roster import Roster
+from device_plugins.zwave.sidecar import Sidecar
+from hub.api import Context, Task, service
+
+
+class NetworkStatus(msgspec.Struct, frozen=True):
+    """How the network stands; `home` is empty while it is down, `reports` counts what devices told since the start.
+
+    `server` is the process id of the server that the hub runs, 0 if it runs none.
+    """
+
+    status: str
+    reason: str
+    path: str
+    home: str
+    devices: int
+    reports: int
+    server: int
+    folder: str
+
+
+class ZWave(DevicePlugin):
+    """Z-Wave devices over Z-Wave JS."""
+
+    protocol = "zwave"
+    Config: ClassVar[type[msgspec.Struct]] = Settings
+    emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, CommandEnded)
+
+    def __init__(self, ctx: Context) -> None:
+        super().__init__(ctx)
+        self.settings: Settings = ctx.config
+        self.network: Network | None = None
+        self.sidecar = Sidecar(self.settings, ctx.data_dir, ctx.tasks)
+        backoff = Backoff(self.settings.retry_first, self.settings.retry_most)
+        self.link = Reconnect(ctx.clock, backoff, self)
+        self.roster = Roster(self, self.link.lost)
+        self.actions = Actions(self, self.roster)
+        self._running: Task[None] | None = None
+
+    @override
+    async def start(self) -> None:
+        await self.roster.load()
+        if not (self.settings.path or self.settings.url or self.settings.virtual):
+            self.link.reason = (
+                "no stick is set; set [plugin.zwave] path to the stick's serial port, or url to a server's address"
+            )
+            self.down(self.link.reason)
+            return
+        self.ready(down="the network is being opened")
+        self._running = self.ctx.tasks.start("Z-Wave network", self.link.run())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.start_wait):
+                await self.link.tried.wait()
+
+    @override
+    async def stop(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        await self.sidecar.close()
+
+    # What the registry wants
+
+    @override
+    async def execute(self, device: Device, key: str, command: str, arguments: dict[str, Any]) -> None:
+        network = self.ready_network()
+        known = self.roster.known.get(device.id)
+        if known is None or not known.is_there:
+            raise UnreachableError(f"{device.id} is not in the network; include it again", device=device.id)
+        await self.actions.carry_out(network, known, key, command, arguments)
+
+    @override
+    async def open_pairing(self, duration: float) -> None:
+        raise PairingError("Z-Wave devices cannot be paired through the hub yet; include them with another program")
+
+    @override
+    async def close_pairing(self) -> None:
+        """Nothing was opened."""
+
+    @override
+    async def forget(self, device: Device) -> None:
+        known = self.roster.known.get(device.id)
+        if known is not None and known.is_there:
+            network = self.ready_network()
+            if known.status != "dead":
+                raise UnreachableError(
+                    f"{device.id} leaves the network when its button is pressed while the controller excludes",
+                    device=device.id,
+                )
+            await network.ask("controller.remove_failed_node", within=60.0, nodeId=known.node)
+        await self.roster.forget(device.id)
+
+    @service
+    async def status(self) -> NetworkStatus:
+        """How the network stands; keys are never told."""
+        return NetworkStatus(
+            status=self.link.state.value,
+            reason=self.link.reason,
+            path=self.settings.url or self.settings.path or ("virtual" if self.settings.virtual else ""),
+            home=f"{self.network.home_id:08x}" if self.network is not None else "",
+            devices=len(self.roster.known),
+            reports=sum(one.reports for one in self.roster.known.values()),
+            server=self.sidecar.pid,
+            folder=str(self.ctx.data_dir),
+        )
+
+    @service
+    async def virtual(self, do: str, arguments: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Do something to a device of the virtual stick, such as `tell` or `dead` (docs/zwave.md)."""
+        if self.sidecar.stick is None:
+            raise UnsupportedError("the stick is a real one; set [plugin.zwave] virtual = true to play with devices")
+        return await self.sidecar.stick.ask(do, **(arguments or {}))
+
+    def ready_network(self) -> Network:
+        """The network; UnreachableError with the reason when it is down."""
+        if self.network is None or self.link.state is not LinkState.UP:
+            raise UnreachableError(f"the network is down: {self.link.reason}")
+        return self.network
+
+    # The network's life
+
+    async def open(self) -> Network:
+        """See `Keeper.open`."""
+        url = self.settings.url or await self.sidecar.start(self.link.lost)
+        try:
+            return await connect(url, self.settings, self.roster, self.ctx.tasks, self.ctx.clock)
+        except BaseException:
+            await self.sidecar.stop()
+            raise
+
+    async def up(self, network: Network) -> None:
+        """See `Keeper.up`."""
+        self.network = network
+        await self.roster.attach(network)
+        self.ready()
+        self.ctx.log.info("The Z-Wave network is up: %d nodes", len(network.nodes()))
+
+    def down(self, reason: str) -> None:
+        """See `Keeper.down`."""
+        self.network = None
+        self.roster.detach(reason)
+        self.ready(down=reason)
+        # The registry ends a pairing session when its protocol goes down.
+        self.session = ""
+        self.ctx.log.warning("The Z-Wave network is down: %s", reason)
+
+    async def close(self, network: Network) -> None:
+        """See `Keeper.close`."""
+        # The server first: with one that hangs, closing the connection would wait for it.
+        await self.sidecar.stop()
+        await network.close()
