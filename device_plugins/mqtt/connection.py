@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Literal, override
+from typing import Any, Literal
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -12,7 +12,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from device_plugins.mqtt.description import Message
-from device_plugins.mqtt.network import BrokerError, Incoming
+from device_plugins.mqtt.network import BrokerError, Receiver
+from device_plugins.mqtt.quick import LARGEST, QuickClient
 from device_plugins.mqtt.settings import Settings
 from hub.api import Tasks
 
@@ -27,8 +28,6 @@ _TCP_LIMIT, _ANSWER_LIMIT = 3.0, 4.0
 # The broker sends all that is retained before it says that it has subscribed.
 _SUBSCRIBE_LIMIT = 60.0
 _REFUSED = 128
-# What does not fit would take memory before anybody could look at its length.
-_LARGEST_PACKET = 1 << 20
 
 
 class VersionError(BrokerError):
@@ -36,14 +35,14 @@ class VersionError(BrokerError):
 
 
 async def open_connection(
-    settings: Settings, version: Version, identifier: str, will: Message, incoming: Incoming, tasks: Tasks
+    settings: Settings, version: Version, identifier: str, will: Message, receiver: Receiver, tasks: Tasks
 ) -> "MqttConnection":
     """Connect to the broker.
 
     Raises BrokerError, and VersionError when another version may help.
     """
     try:
-        client = _client(settings, version, identifier, will, incoming)
+        client = _client(settings, version, identifier, will, receiver)
     except (OSError, ValueError) as error:
         raise BrokerError(f"the connection to {settings.broker} cannot be made: {error}") from error
     # Not to be cut off in the middle: a thread of the library would go on, and open a socket that nobody closes.
@@ -113,9 +112,9 @@ class MqttConnection:
 
 
 class _Client(aiomqtt.Client):
-    """aiomqtt's client; what comes in goes straight to `incoming`, so that the line holds back what is too much."""
+    """aiomqtt's client; what comes in is handled at once, so that the line holds back what is too much."""
 
-    def __init__(self, settings: Settings, incoming: Incoming, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, settings: Settings, receiver: Receiver, **options: Any) -> None:  # noqa: ANN401
         super().__init__(
             settings.host,
             settings.broker_port,
@@ -123,12 +122,12 @@ class _Client(aiomqtt.Client):
             password=settings.password or None,
             keepalive=settings.keepalive,
             timeout=_ANSWER_LIMIT,
-            queue_type=_handing_on(incoming),
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             **options,
         )
         self.pending_calls_threshold = 1 << 30  # many publish at once
         self._client.connect_timeout = _TCP_LIMIT
+        QuickClient.begin(self._client, receiver.incoming, receiver.too_long)
 
     def drop(self) -> None:
         """Close without a goodbye that is heard."""
@@ -141,28 +140,18 @@ class _Client(aiomqtt.Client):
             self._misc_task.cancel()
 
 
-def _handing_on(incoming: Incoming) -> type[asyncio.Queue[aiomqtt.Message]]:
-    class HandingOn(asyncio.Queue[aiomqtt.Message]):
-        """A queue that is always empty: a message costs no task and no waiting."""
-
-        @override
-        def put_nowait(self, item: aiomqtt.Message) -> None:
-            incoming(item.topic.value, item.payload, item.retain)
-
-    return HandingOn
-
-
-def _client(settings: Settings, version: Version, identifier: str, will: Message, incoming: Incoming) -> _Client:
+def _client(settings: Settings, version: Version, identifier: str, will: Message, receiver: Receiver) -> _Client:
     tls = None
     if settings.tls:
         tls = aiomqtt.TLSParameters(settings.ca or None, settings.certificate or None, settings.private_key or None)
     properties = None
     if version == "5":
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.MaximumPacketSize = _LARGEST_PACKET
+        # Longer ones are passed over here too; a little more, so that they are counted.
+        properties.MaximumPacketSize = 2 * LARGEST
     return _Client(
         settings,
-        incoming,
+        receiver,
         protocol=_VERSIONS[version],
         identifier=identifier,
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),

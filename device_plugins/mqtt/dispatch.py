@@ -49,7 +49,7 @@ class Dispatch:
         self._added: dict[str, list[tuple[Encoding, Handler]]] = {}
         self._hearers: list[tuple[Callable[[str], bool], Hearer]] = []
 
-    def __call__(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - a message
+    def incoming(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - a message
         """Take a message; never raises."""
         self.messages += 1
         route = self._routes.get(topic) or self._strangers.get(topic) or self._find(topic)
@@ -60,6 +60,11 @@ class Dispatch:
                 self._hand_over(route, topic, payload, retained=retained)
         for hear in route.hearers:
             self._tell(hear, topic, payload, retained=retained)
+
+    def too_long(self, topic: str, size: int) -> None:
+        """Note that a message was passed over."""
+        self.messages += 1
+        self._faults.note(topic, f"{size} bytes are too long for any message")
 
     def add(self, topic: str, encoding: Encoding, handler: Handler) -> Undo:
         """Have a handler called with each message of a topic; returns the undo."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from device_plugins.mqtt.convention import Convention, Terms
 from device_plugins.mqtt.conventions import make
 from device_plugins.mqtt.description import Message
-from device_plugins.mqtt.network import BrokerError, Connection, Incoming
+from device_plugins.mqtt.network import BrokerError, Connection, Receiver
 from device_plugins.mqtt.settings import Settings
 from hub.api import Tasks
 
@@ -15,10 +15,10 @@ from hub.api import Tasks
 class Opener:
     """Opens connections; the version of MQTT that the broker spoke last is tried first."""
 
-    def __init__(self, settings: Settings, will: Message, incoming: Incoming, tasks: Tasks) -> None:
+    def __init__(self, settings: Settings, will: Message, receiver: Receiver, tasks: Tasks) -> None:
         self._settings = settings
         self._will = will
-        self._incoming = incoming
+        self._receiver = receiver
         self._tasks = tasks
         self._is_old = settings.version == "3.1.1"
         self.identifier = settings.client_id
@@ -31,7 +31,7 @@ class Opener:
         await asyncio.to_thread(importlib.import_module, "device_plugins.mqtt.connection")
         from device_plugins.mqtt import connection  # noqa: PLC0415 - lazy loading
 
-        how = (self.identifier, self._will, self._incoming, self._tasks)
+        how = (self.identifier, self._will, self._receiver, self._tasks)
         if not self._is_old:
             try:
                 return await connection.open_connection(self._settings, "5", *how)

@@ -10,6 +10,16 @@ type Incoming = Callable[[str, bytes, bool], None]
 """Takes a topic, a payload, and whether the message was retained. Quick, and never raising."""
 
 
+class Receiver(Protocol):
+    """Who takes what comes in."""
+
+    def incoming(self, topic: str, payload: bytes, retained: bool, /) -> None:  # noqa: FBT001 - a message
+        """Take a message. Quick, and never raising."""
+
+    def too_long(self, topic: str, size: int, /) -> None:
+        """Note that a message was passed over."""
+
+
 class BrokerError(HubError):
     """The broker cannot be reached, refuses something, or was lost; the text says why in one sentence."""
 
