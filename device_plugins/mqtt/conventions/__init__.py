@@ -4,7 +4,9 @@ import importlib
 
 from device_plugins.mqtt.convention import Convention, Terms
 
-CONVENTIONS: dict[str, str] = {}
+CONVENTIONS: dict[str, str] = {
+    "homeassistant": "device_plugins.mqtt.conventions.homeassistant",
+}
 """Module by name of the convention; it has `make(terms: Terms) -> Convention`."""
 
 

@@ -1,0 +1,210 @@
+"""The devices the plugin knows: taken in as they announce themselves, told to the registry, known after a restart."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from device_plugins.mqtt.description import Described
+from device_plugins.mqtt.dispatch import Dispatch
+from device_plugins.mqtt.known import Known
+from device_plugins.mqtt.link import Link
+from device_plugins.mqtt.topics import is_topic
+from device_plugins.sdk import Device, DevicePlugin, check_device
+from hub.api import HubError, Undo
+
+LOG = logging.getLogger("hub.mqtt")
+
+# What is stored: ids of devices that were let in, and of those that their owner removed.
+_ADOPTED, _REMOVED = "adopted/", "removed/"
+_PAGE = 500
+_MOST = 2000
+_NOT_HEARD = "not heard from since the hub started"
+_BACK = "the broker is back, the device has not been heard from yet"
+_WITHDRAWN = "it is not announced any more"
+
+
+class Roster:
+    """Takes descriptions; each device is announced once it is let in, and its messages are heard from then on."""
+
+    def __init__(
+        self, plugin: DevicePlugin, dispatch: Dispatch, link: Link, adopt: Literal["always", "pairing"]
+    ) -> None:
+        self.known: dict[str, Known] = {}
+        self.waiting: dict[str, Described] = {}
+        """Those that may come in when a pairing session is open."""
+        self._plugin = plugin
+        self._ctx = plugin.ctx
+        self._dispatch = dispatch
+        self._link = link
+        self._adopt = adopt
+        self._adopted: set[str] = set()
+        self._removed: set[str] = set()
+        self._undo: dict[str, list[Undo]] = {}
+        self._fresh: dict[str, Described] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def load(self) -> None:
+        """Learn which devices were let in, and which were removed."""
+        self._adopted = {key.removeprefix(_ADOPTED) for key, _ in await self._stored(_ADOPTED)}
+        self._removed = {key.removeprefix(_REMOVED) for key, _ in await self._stored(_REMOVED)}
+
+    # Descriptions
+
+    def take(self, described: Iterable[Described], *, written: bool = False) -> None:
+        """Take in devices, or what is new about them; they are announced in the background.
+
+        Those that are `written` down by their owner are let in without pairing.
+        """
+        for one in described:
+            device = one.device.id
+            if self._is_welcome(device) or (written and device not in self._removed):
+                self._fresh[device] = one
+            elif device in self.waiting or len(self.waiting) < _MOST:
+                self.waiting[device] = one
+        if self._fresh and self._idle.is_set():
+            self._idle.clear()
+            self._ctx.tasks.start("announces devices", self._announce())
+
+    def withdraw(self, devices: Iterable[str]) -> None:
+        """These devices are not announced any more; their owner may remove them."""
+        for device in devices:
+            self.waiting.pop(device, None)
+            self._fresh.pop(device, None)
+            if (known := self.known.get(device)) is not None:
+                self._unroute(device)
+                known.available("offline", _WITHDRAWN)
+
+    def admit(self) -> None:
+        """A pairing session is open: those that wait may come in, also those that were removed."""
+        waiting, self.waiting = self.waiting, {}
+        self.take(waiting.values())
+
+    async def forget(self, device: str) -> None:
+        """Forget a device; it stays away until a pairing session."""
+        self._removed.add(device)
+        self._adopted.discard(device)
+        await self._ctx.storage.set(_REMOVED + device, value=True, durable=True)
+        await self._ctx.storage.delete(_ADOPTED + device)
+        self._fresh.pop(device, None)
+        if (known := self.known.pop(device, None)) is not None:
+            self._unroute(device)
+            self.waiting[device] = known.described
+
+    def _is_welcome(self, device: str) -> bool:
+        if device in self.known or device in self._adopted or self._plugin.session:
+            return True
+        return self._adopt == "always" and device not in self._removed
+
+    # The broker
+
+    def attach(self) -> None:
+        """The broker is there: ask the devices for their state."""
+        for known in self.known.values():
+            if known.reason != _WITHDRAWN:
+                known.unheard("unknown", _BACK)
+                self._link.post(known.described.wake)
+
+    def detach(self, reason: str) -> None:
+        """The broker is gone, and every device with it."""
+        for known in self.known.values():
+            known.unheard("offline", f"broker lost: {reason}")
+
+    def check_silence(self) -> None:
+        """Note which devices have been silent for too long."""
+        now = self._ctx.clock.monotonic()
+        for known in self.known.values():
+            known.check_silence(now)
+
+    # Announcing
+
+    async def settled(self) -> None:
+        """Wait until all that was taken so far has been announced."""
+        await self._idle.wait()
+
+    async def _announce(self) -> None:
+        try:
+            while self._fresh:
+                described = self._fresh.pop(next(iter(self._fresh)))
+                await self._introduce(described)
+        finally:
+            self._idle.set()
+
+    async def _introduce(self, described: Described) -> None:
+        device = described.device
+        fresh = device.id not in self.known
+        try:
+            self._check(described)
+            if fresh:
+                self._plugin.pairing_step("joined", device, progress=0.5)
+                await self._let_in(device)
+            if self._plugin.devices.get(device.id) != device:
+                await self._plugin.announce(device)
+        except HubError as error:
+            LOG.warning("%s cannot be taken in: %s", device.id, error)
+            self._plugin.pairing_step("failed", device, reason=str(error))
+            return
+        if device.id in self._removed:
+            return  # meanwhile
+        self._route(described)
+        if fresh:
+            self._plugin.pairing_step("configured", device, progress=1.0)
+
+    @staticmethod
+    def _check(described: Described) -> None:
+        check_device(described.device)
+        topics = [one.topic for one in described.readings]
+        topics += [one.topic for one in described.happenings]
+        topics += [one.topic for one in described.presence.signs]
+        for topic in topics:
+            if not is_topic(topic):
+                raise HubError(f"{topic!r:.100} is no topic")
+
+    async def _let_in(self, device: Device) -> None:
+        if device.id not in self._adopted and len(self._adopted) >= _MOST:
+            raise HubError(f"there are {_MOST} devices already")
+        if device.id in self._removed:
+            self._removed.discard(device.id)
+            await self._ctx.storage.delete(_REMOVED + device.id)
+        if device.id not in self._adopted:
+            self._adopted.add(device.id)
+            await self._ctx.storage.set(_ADOPTED + device.id, value=True)
+
+    def _route(self, described: Described) -> None:
+        device = described.device.id
+        known = self.known.get(device)
+        if known is None:
+            known = self.known[device] = Known(self._plugin, described)
+            known.unheard("unknown", _NOT_HEARD if self._link.connection is None else _BACK)
+            self._link.post(described.wake)
+        else:
+            known.learn(described)
+            if known.reason == _WITHDRAWN:
+                known.unheard("unknown", _BACK)
+        old = self._undo.pop(device, [])
+        # The new before the old, so that a topic of both stays subscribed.
+        self._undo[device] = [undo for entry in known.handlers() for undo in self._heard(*entry)]
+        for undo in old:
+            undo()
+
+    def _heard(self, topic: str, *handling: Any) -> tuple[Undo, Undo]:  # noqa: ANN401 - encoding and handler
+        undo = self._dispatch.add(topic, *handling)
+        self._link.want(topic)
+
+        def unwant() -> None:
+            self._link.want_no_more(topic)
+
+        return undo, unwant
+
+    def _unroute(self, device: str) -> None:
+        for undo in self._undo.pop(device, []):
+            undo()
+
+    async def _stored(self, prefix: str) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        after = ""
+        while page := await self._ctx.storage.list(prefix, after=after, limit=_PAGE):
+            found += page
+            after = page[-1][0]
+        return found
