@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -15,6 +16,8 @@ from hub.cli.completion import files
 from hub.cli.errors import CommandError
 from hub.cli.session import DataOption, chosen_folder, named_folder
 from hub.cli.words import finite
+
+_GUESTS = ("mqtt", "zwave")
 
 ConfigOption = Annotated[
     Path | None,
@@ -75,12 +78,17 @@ def demo(
     speed: Annotated[
         float | None, typer.Option(help="How fast people move.", min=0.1, max=100.0, callback=finite)
     ] = None,
+    guests: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option(help="Also devices of MQTT, if Mosquitto is installed, and of Z-Wave, if Node.js is.")
+    ] = True,
 ) -> None:
     """Watch a virtual home live: no hardware is needed. Without --data nothing is kept."""
     settings: dict[str, Any] = {"seconds": seconds, "report": _writable(report) if report else None, "speed": speed}
+    beside = _beside() if guests else {}
+    settings["guests"] = [name for name in _GUESTS if name in beside]
     overrides: dict[str, Any] = {
         "plugins": {"enable": ["demo", "virtual_radio"]},
-        "plugin": {"demo": {key: value for key, value in settings.items() if value is not None}},
+        "plugin": {"demo": {key: value for key, value in settings.items() if value is not None}, **beside},
     }
     if ezsp is not None:
         overrides["plugin"]["virtual_radio"] = {"ezsp": int(ezsp)}
@@ -93,6 +101,19 @@ def demo(
         )
         code = _run(None, folder, overrides, foreground="demo")
     raise typer.Exit(code)
+
+
+def _beside() -> dict[str, Any]:
+    """The sections of the plugins that the demo has beside Zigbee, as far as their programs are installed."""
+    sections: dict[str, Any] = {}
+    if shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        sections |= {name: {"port": port} for name in ("mqtt_broker", "mqtt", "virtual_mqtt")}
+    if shutil.which("node"):
+        sections["zwave"] = {"virtual": True}
+    return sections
 
 
 def _writable(report: Path) -> str:

@@ -50,6 +50,9 @@ GUESTS = (
     Role("Garden climate", "Garden", "esphome-climate", "mqtt"),
     Role("Fairy lights", "Garden", "tasmota-plug", "mqtt"),
     Role("Greenhouse heater", "Garden", "2", "zwave"),
+    Role("Cellar climate", "Cellar", "3", "zwave"),
+    Role("Cellar door", "Cellar", "4", "zwave"),
+    Role("Staircase lamp", "Hall", "5", "zwave"),
 )
 
 SCRIPT = (
