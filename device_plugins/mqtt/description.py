@@ -38,12 +38,16 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """Where the value of a feature comes from; `topic` has no wildcard."""
+    """Where the value of a feature comes from; `topic` has no wildcard.
+
+    `fades` is for those who only say that it began: a True becomes False after so many seconds; 0: never.
+    """
 
     topic: str
     key: str
     take: Take
     encoding: Encoding = "text"
+    fades: float = 0.0
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -69,11 +73,15 @@ class Action(msgspec.Struct, frozen=True):
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """What tells whether the device is there: `take` gives True, False or NOTHING."""
+    """What tells whether the device is there: `take` gives True, False or NOTHING.
+
+    One that is `optional` may never say anything, and does not count until it has.
+    """
 
     topic: str
     take: Take
     encoding: Encoding = "text"
+    optional: bool = False
 
 
 class Presence(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from device_plugins.mqtt.description import NOTHING, Described, Encoding, Happening, Reading, Sign
 from device_plugins.mqtt.presence import Signs
 from device_plugins.sdk import Availability, DevicePlugin, Feature, check_value
-from hub.api import event_type
+from hub.api import Undo, event_type
 
 type Handler = Callable[[Any, bool], None]
 """Takes a decoded payload, and whether it was retained.
@@ -32,6 +33,7 @@ class Known:
         self._state = plugin.ctx.state
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._heard_at: float | None = None
+        self._fading: dict[str, Undo] = {}
         self.learn(described)
 
     def learn(self, described: Described) -> None:
@@ -129,19 +131,22 @@ class Known:
     # Messages
 
     def _taking(self, readings: list[Reading]) -> Handler:
-        entries = [(one.key, one.take, f"device/{self.id}/{one.key}", self._words[one.key]) for one in readings]
+        entries = [
+            (one.key, one.take, f"device/{self.id}/{one.key}", self._words[one.key], self._setter(one))
+            for one in readings
+        ]
         state, own = self._state, self.id
 
         def handle(payload: Any, retained: bool) -> None:  # noqa: ANN401, FBT001
             told, fault = [], None
-            for key, take, path, word in entries:
+            for key, take, path, word, put in entries:
                 try:
                     if (value := take(payload)) is NOTHING:
                         continue
                     if value is None:
                         state.delete(path)
                     else:
-                        state.set(path, check_value(word, value, own))
+                        put(path, check_value(word, value, own))
                     told.append(key)
                 except Exception as error:  # noqa: BLE001 - the other readings are good; it is raised below
                     fault = error
@@ -151,6 +156,17 @@ class Known:
                 raise fault
 
         return handle
+
+    def _setter(self, reading: Reading) -> Callable[[str, Any], object]:
+        return partial(self._set_fading, reading) if reading.fades else self._state.set
+
+    def _set_fading(self, reading: Reading, path: str, value: Any) -> None:  # noqa: ANN401 - the vocabulary's types
+        self._state.set(path, value)
+        if (undo := self._fading.pop(reading.key, None)) is not None:
+            undo()
+        if value is True:
+            fade = partial(self._plugin.report, self.id, reading.key, value=False)
+            self._fading[reading.key] = self._plugin.ctx.clock.call_later(reading.fades, fade)
 
     def _publishing(self, happening: Happening) -> Handler:
         subject, publish = f"device/{self.id}/{happening.key}", self._plugin.ctx.events.publish
