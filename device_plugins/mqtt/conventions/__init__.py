@@ -1,0 +1,17 @@
+"""The conventions there are; each module is loaded when it is first used, and makes its convention with `make`."""
+
+import importlib
+
+from device_plugins.mqtt.convention import Convention, Terms
+
+CONVENTIONS: dict[str, str] = {}
+"""Module by name of the convention; it has `make(terms: Terms) -> Convention`."""
+
+
+def make(name: str, terms: Terms) -> Convention:
+    """The convention of this name. It imports a module, so call it in a thread.
+
+    Raises KeyError for one that is not in the table.
+    """
+    made: Convention = importlib.import_module(CONVENTIONS[name]).make(terms)
+    return made
