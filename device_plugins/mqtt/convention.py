@@ -26,11 +26,15 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What came of a message: devices that are there or have changed, ids of those that are gone, what to publish."""
+    """What came of a message: devices that are there or have changed, ids of those that are gone, what to publish.
+
+    `malformed` tells, a sentence each, which parts of the message were nonsense while the rest was taken.
+    """
 
     described: tuple[Described, ...] = ()
     gone: tuple[str, ...] = ()
     ask: tuple[Message, ...] = ()
+    malformed: tuple[str, ...] = ()
 
 
 class Convention(Protocol):

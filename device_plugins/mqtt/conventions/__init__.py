@@ -4,7 +4,14 @@ import importlib
 
 from device_plugins.mqtt.convention import Convention, Terms
 
-CONVENTIONS: dict[str, str] = {}
+CONVENTIONS: dict[str, str] = {
+    "zigbee2mqtt": "device_plugins.mqtt.conventions.zigbee2mqtt",
+    "tasmota": "device_plugins.mqtt.conventions.tasmota",
+    "shelly1": "device_plugins.mqtt.conventions.shelly1",
+    "shelly2": "device_plugins.mqtt.conventions.shelly2",
+    "homie4": "device_plugins.mqtt.conventions.homie4",
+    "homie5": "device_plugins.mqtt.conventions.homie5",
+}
 """Module by name of the convention; it has `make(terms: Terms) -> Convention`."""
 
 
