@@ -38,12 +38,16 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """Where the value of a feature comes from; `topic` has no wildcard."""
+    """Where the value of a feature comes from; `topic` has no wildcard.
+
+    `fades` is for those who only say that it began: a True becomes False after so many seconds; 0: never.
+    """
 
     topic: str
     key: str
     take: Take
     encoding: Encoding = "text"
+    fades: float = 0.0
 
 
 class Happening(msgspec.Struct, frozen=True):

@@ -44,7 +44,8 @@ def word(value: object, limit: int = TEXT_LIMIT) -> str:
     """The text, at most `limit` characters of it, without what cannot be printed; empty when it is no text."""
     if not isinstance(value, str):
         return ""
-    return "".join(letter for letter in value[:limit] if letter.isprintable()).strip()
+    cut = value[:limit]
+    return (cut if cut.isprintable() else "".join(letter for letter in cut if letter.isprintable())).strip()
 
 
 def words(value: object, most: int = ENTITIES) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A device while it is put together: features under keys of their own, and what belongs to each of them."""
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict, Unpack
@@ -24,6 +25,7 @@ from device_plugins.sdk.values import FEATURE_LIMIT, RESERVED_KEYS
 
 _OTHER = re.compile(r"[^a-z0-9_]+")
 _NAME, _SUFFIX, _LABEL = 64, 32, 64
+_SHARED = 4096
 ON_OFF = ("set", "on", "off", "toggle")
 
 
@@ -57,7 +59,7 @@ class Parts:
         if len(self.features) >= FEATURE_LIMIT:
             raise MalformedError(f"a device under {self._prefix!r:.80} has more than {FEATURE_LIMIT} features")
         key = self._free(_clean(name or capability, _NAME), _OTHER.sub("_", suffix.lower()).strip("_")[:_SUFFIX])
-        self.features[key] = _feature(key, capability, narrow)
+        self.features[key] = _feature(key, capability, **narrow)
         return key
 
     def widen(self, key: str, *commands: str) -> None:
@@ -102,12 +104,15 @@ class Parts:
         return next(key for number in range(2, 999) if (key := f"{base}.{stem}{number}") not in self.features)
 
 
+@functools.lru_cache(_SHARED)
 def _clean(name: str, limit: int) -> str:
     plain = _OTHER.sub("_", name.lower()).strip("_")[:limit]
     return plain if plain[:1].isalpha() else f"x_{plain}"[:limit].rstrip("_")
 
 
-def _feature(key: str, capability: str, narrow: Narrow) -> Feature:
+@functools.lru_cache(_SHARED, typed=True)
+def _feature(key: str, capability: str, **narrow: Unpack[Narrow]) -> Feature:
+    """A feature; those of devices alike are one and the same."""
     kind = VOCABULARY[capability]
     low, high = _within(narrow.get("minimum"), narrow.get("maximum"), (kind.minimum, kind.maximum))
     values = narrow.get("values", ())

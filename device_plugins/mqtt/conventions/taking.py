@@ -1,15 +1,18 @@
 """The pieces that a `Take` is made of: where a value stands in a payload, and what it means.
 
-A converter gives a value of the vocabulary, or raises ValueError, TypeError, LookupError or OverflowError.
+What is the same for many devices is made once. A converter gives a value of the vocabulary, or raises ValueError,
+TypeError, LookupError or OverflowError.
 """
 
 import colorsys
+import functools
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import msgspec
 
 from device_plugins.mqtt.description import NOTHING, Take
+from device_plugins.mqtt.units import converter
 from device_plugins.sdk import VOCABULARY
 from device_plugins.sdk.values import TEXT_LIMIT
 
@@ -17,11 +20,13 @@ type Convert = Callable[[Any], Any]
 
 _CONTAINERS = (dict, list)
 _LARGEST = 1e15
+_SHARED = 2048
 _DIGITS = 6
 MIREDS = 1_000_000
 _KELVIN = (VOCABULARY["color_temperature"].minimum or 0, VOCABULARY["color_temperature"].maximum or 0)
 
 
+@functools.lru_cache(_SHARED, typed=True)
 def at(convert: Convert, *path: str | int) -> Take:
     """What stands there in a JSON payload: NOTHING where the payload does not go there, None for null."""
     if len(path) == 1 and isinstance(path[0], str):
@@ -53,6 +58,17 @@ def _below(convert: Convert, name: str) -> Take:
     return take
 
 
+def as_it_is(raw: object) -> Any:  # noqa: ANN401 - JSON
+    """What was told."""
+    return raw
+
+
+@functools.lru_cache(_SHARED)
+def unit_of(capability: str, unit: str) -> Callable[[float], float] | None:
+    """What makes the vocabulary's unit out of this one; None for a unit that measures something else."""
+    return converter(capability, unit)
+
+
 def as_number(raw: object) -> float:
     """The number, written as a number or as a text."""
     if isinstance(raw, str):
@@ -64,11 +80,13 @@ def as_number(raw: object) -> float:
     return raw
 
 
+@functools.lru_cache(_SHARED)
 def times(factor: float) -> Callable[[float], float]:
     """What multiplies a number."""
     return lambda value: round(value * factor, _DIGITS)
 
 
+@functools.lru_cache(_SHARED)
 def measured(capability: str, unit: Callable[[float], float] | None = None) -> Convert:
     """A number of this capability: by `unit` made into the vocabulary's, and within what that allows."""
     kind = VOCABULARY[capability]
@@ -86,6 +104,7 @@ def measured(capability: str, unit: Callable[[float], float] | None = None) -> C
     return convert
 
 
+@functools.lru_cache(_SHARED)
 def share(full: float) -> Convert:
     """A part of `full` as %; what is beyond the ends is at the end."""
 
@@ -111,6 +130,12 @@ def _refuse(raw: object) -> int:
 
 def meaning(table: Mapping[Any, Any]) -> Convert:
     """What a word means by a table."""
+    return _meaning(tuple((word, said, type(word), type(said)) for word, said in table.items()))
+
+
+@functools.lru_cache(_SHARED)
+def _meaning(rows: tuple[tuple[Any, Any, type, type], ...]) -> Convert:
+    table = {word: said for word, said, *_ in rows}
 
     def convert(raw: object) -> Any:  # noqa: ANN401 - the vocabulary's types
         if not isinstance(raw, Hashable):

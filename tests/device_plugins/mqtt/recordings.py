@@ -64,7 +64,7 @@ def describe(recording: Recording, convention: Convention | None = None) -> Desc
 
 
 def decoded(raw: bytes, encoding: Encoding) -> Any:  # noqa: ANN401 - as the plugin decodes it
-    return {"json": msgspec.json.decode, "text": bytes.decode, "bytes": bytes}[encoding](raw)
+    return msgspec.json.decode(raw) if encoding == "json" else raw.decode() if encoding == "text" else raw
 
 
 def taken(described: Described, topic: str, said: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON

@@ -15,9 +15,9 @@ from device_plugins.mqtt.conventions.homie.names import (
 )
 from device_plugins.mqtt.conventions.homie.property import Property
 from device_plugins.mqtt.conventions.parts import ON_OFF, Parts
-from device_plugins.mqtt.conventions.taking import as_number, meaning, measured
+from device_plugins.mqtt.conventions.taking import as_number, meaning, measured, unit_of
 from device_plugins.mqtt.description import NOTHING, Message, Take
-from device_plugins.mqtt.units import converter, from_vocabulary
+from device_plugins.mqtt.units import from_vocabulary
 from device_plugins.sdk import ButtonPressed, check_value
 from device_plugins.sdk.device import Feature
 
@@ -108,7 +108,7 @@ class _Adding:
 
     def _known(self, capability: str) -> None:
         prop = self.prop
-        unit = converter(capability, prop.unit)
+        unit = unit_of(capability, prop.unit)
         low, high = (None if one is None or unit is None else unit(one) for one in prop.range)
         settable = prop.settable
         key = self.parts.add(

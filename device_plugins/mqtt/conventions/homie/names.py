@@ -107,10 +107,9 @@ MODES: Mapping[str, str] = {
 
 def measure_of(prop: Property) -> str:
     """The capability of a number that cannot be set; empty when it is none of the vocabulary's."""
-    found = MEASURES.get(prop.id) or DIALS.get(prop.id, "") or BY_UNIT.get(prop.unit, "")
-    if not found:
-        found = next((kind for name, kind in MEASURES.items() if prop.id.endswith(f"-{name}")), "")
-    return found if found and known_unit(found, prop.unit) else ""
+    ends = (kind for name, kind in MEASURES.items() if prop.id.endswith(f"-{name}"))
+    named = (MEASURES.get(prop.id, ""), DIALS.get(prop.id, ""), *ends)
+    return next((one for one in (*named, BY_UNIT.get(prop.unit, "")) if one and known_unit(one, prop.unit)), "")
 
 
 def dial_of(prop: Property) -> str:

@@ -118,10 +118,10 @@ def _lamp(parts: Parts, prefix: str, topic: str, model: Model) -> None:
 def _brightness(names: tuple[str, ...]) -> Take:
     """`gain` is that of colours, `brightness` that of white."""
     fits = measured("level")
+    coloured, white = at(fits, names[0]), at(fits, names[-1])
 
     def take(data: Any) -> Any:  # noqa: ANN401 - JSON
-        white = isinstance(data, dict) and data.get("mode") == "white"
-        return at(fits, names[-1] if white else names[0])(data)
+        return (white if isinstance(data, dict) and data.get("mode") == "white" else coloured)(data)
 
     return take
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from device_plugins.mqtt.conventions.parts import Parts, writes
-from device_plugins.mqtt.conventions.taking import Convert, as_number, at, meaning, measured
+from device_plugins.mqtt.conventions.taking import Convert, as_number, at, meaning, measured, unit_of
 from device_plugins.mqtt.description import NOTHING, Take
-from device_plugins.mqtt.units import converter
 
 _NO_SENSOR = 999
 _TARGETS = (4, 31)
@@ -97,7 +96,7 @@ def _degrees(name: str) -> Take:
     def convert(told: object) -> Any:  # noqa: ANN401 - a number or NOTHING
         if not isinstance(told, dict) or "value" not in told:
             return NOTHING
-        unit = converter("temperature", str(told.get("units", "C")))
+        unit = unit_of("temperature", str(told.get("units", "C")))
         return measured("temperature", unit)(told["value"])
 
     return at(convert, "thermostats", 0, name)

@@ -25,7 +25,7 @@ _TARGETS = (5, 35)
 _PERCENT = times(100)
 
 type _Add = Callable[[Site, str, int, dict[str, Any]], None]
-type _Rows = tuple[tuple[str, Convert, tuple[str | int, ...]], ...]
+type _Rows = tuple[tuple[str, Convert, tuple[str, ...]], ...]
 
 
 def add(site: Site, status: dict[str, Any]) -> None:

@@ -74,10 +74,15 @@ class Shelly2:
         return self._informed(prefix, info)
 
     def _answer(self, prefix: str, told: Any) -> Heard:  # noqa: ANN401 - JSON
+        number, error = whole(record(told).get("id")), record(record(told).get("error"))
+        if error:
+            raise MalformedError(f"the Shelly device at {prefix:.80} refused: {word(error.get('message'), 80)}")
+        if number not in _NUMBERS.values():
+            return Heard()
         result = record(record(told).get("result"))
         if not level(prefix) or not result:
             raise MalformedError(f"the answer of {prefix:.80} has no result")
-        if whole(told.get("id")) == _NUMBERS[_INFO]:
+        if number == _NUMBERS[_INFO]:
             return self._informed(prefix, result)
         info = self._infos.get(prefix)
         if info is None:

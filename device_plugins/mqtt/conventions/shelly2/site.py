@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from device_plugins.mqtt.conventions.parts import Parts
-from device_plugins.mqtt.conventions.taking import Convert, at
+from device_plugins.mqtt.conventions.taking import Convert, as_it_is, at
 from device_plugins.mqtt.description import NOTHING, Encode, Message, Reading, Take
 from device_plugins.sdk import ButtonPressed
 
@@ -19,6 +19,9 @@ _EVENTS = {
     "triple_push": "triple",
     "long_push": "hold",
 }
+
+
+_EVENTS_TOLD = at(as_it_is, "params", "events")
 
 
 class Site:
@@ -62,7 +65,7 @@ class Site:
         key = self.parts.add("button", "", suffix)
 
         def take(data: Any) -> Any:  # noqa: ANN401 - JSON
-            events = at(lambda raw: raw, "params", "events")(data)
+            events = _EVENTS_TOLD(data)
             if not isinstance(events, list):
                 return NOTHING
             ours = (one for one in events if isinstance(one, dict) and one.get("component") == component)

@@ -10,8 +10,9 @@ from device_plugins.mqtt.conventions.tasmota.setup import LIGHT, Setup
 from device_plugins.mqtt.description import NOTHING, Encode, Message
 
 _WHITES, _RGB, _RGBW, _RGBCW = 2, 3, 4, 5
-_CHANNELS_APART, _NARROW_WHITES, _FIXED_FADE = 68, 82, 117
+_CHANNELS_APART, _NARROW_WHITES = 68, 82
 _MIREDS, _NARROW_MIREDS = (153, 500), (200, 380)
+_WHITE = at(as_number, "White")
 _HALF_SECONDS, _SLOWEST = 2, 40
 
 
@@ -79,7 +80,7 @@ def _part(place: int, capability: str) -> Any:  # noqa: ANN401 - a Convert
 
 
 def _mode(data: Any) -> Any:  # noqa: ANN401 - JSON
-    white = at(as_number, "White")(data)
+    white = _WHITE(data)
     return white if white in {NOTHING, None} else "temperature" if white > 0 else "hs"
 
 

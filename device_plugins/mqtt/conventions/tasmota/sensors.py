@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from device_plugins.mqtt.conventions.parsing import ENTITIES, number, word
-from device_plugins.mqtt.conventions.taking import as_number, at, measured
+from device_plugins.mqtt.conventions.taking import as_number, at, measured, unit_of
 from device_plugins.mqtt.conventions.tasmota.setup import Setup
-from device_plugins.mqtt.units import converter
 
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "ApparentPower": ("apparent_power", "VA"),
@@ -65,7 +64,7 @@ def _sensor(setup: Setup, told: dict[str, Any], path: tuple[str | int, ...]) -> 
     suffix = "_".join(str(step + 1) if isinstance(step, int) else step for step in path)
     capability, unit = _FIELDS.get(field, ("", ""))
     unit = word(told.get(unit), 8) if unit in _UNITS else unit
-    convert = converter(capability, unit) if capability else None
+    convert = unit_of(capability, unit) if capability else None
     if field == "Temperature" and above == "ESP32":
         capability = "device_temperature"
     if convert is None:

@@ -62,12 +62,16 @@ class Zigbee2Mqtt:
         if base not in self._bridges and len(self._bridges) >= _BRIDGES:
             raise MalformedError(f"{topic:.120}: there are more than {_BRIDGES} bridges")
         bridge = self._bridges.setdefault(base, _Bridge())
-        return self._devices(base, bridge, told) if kind == "devices" else self._groups(base, bridge, told)
+        if kind == "devices":
+            return self._devices(base, bridge, told)
+        bridge.told = [_brief(raw) for raw in records(told, DEVICES)]
+        return self._groups(base, bridge)
 
     def _devices(self, base: str, bridge: _Bridge, told: list[Any]) -> Heard:
         described, malformed = [], []
         before = bridge.devices
         bridge.devices, bridge.shared = {}, {}
+        alike: dict[bytes, list[dict[str, Any]]] = {}
         for raw in records(told, DEVICES):
             ieee = hex_digits(raw.get("ieee_address"), 16)
             if not ieee or not _usable(raw):
@@ -81,13 +85,14 @@ class Zigbee2Mqtt:
                 continue
             described.append(one)
             bridge.devices[ieee] = one.device.id
-            bridge.shared[ieee] = [one for one in _exposes(raw) if one.get("type") in _JOINT]
+            joint = [one for one in _exposes(raw) if one["type"] in _JOINT]
+            # Devices alike share what they expose.
+            bridge.shared[ieee] = alike.setdefault(msgspec.json.encode(joint), joint)
         gone = tuple(id_ for ieee, id_ in before.items() if ieee not in bridge.devices)
-        groups = self._groups(base, bridge, bridge.told) if bridge.told else Heard()
+        groups = self._groups(base, bridge)
         return Heard((*described, *groups.described), (*gone, *groups.gone), malformed=tuple(malformed))
 
-    def _groups(self, base: str, bridge: _Bridge, told: list[Any]) -> Heard:
-        bridge.told = [_brief(raw) for raw in records(told, DEVICES)]
+    def _groups(self, base: str, bridge: _Bridge) -> Heard:
         before, bridge.groups = bridge.groups, {}
         described = []
         for raw in bridge.told:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from device_plugins.mqtt.conventions.parsing import records, word, words
-from device_plugins.mqtt.conventions.taking import as_number, at, meaning, measured, text
+from device_plugins.mqtt.conventions.taking import as_number, at, meaning, measured, text, unit_of
 from device_plugins.mqtt.conventions.zigbee2mqtt import events
 from device_plugins.mqtt.conventions.zigbee2mqtt.site import Exposed, Site, exposed
 from device_plugins.mqtt.conventions.zigbee2mqtt.tables import (
@@ -17,7 +17,6 @@ from device_plugins.mqtt.conventions.zigbee2mqtt.tables import (
     NUMBERS,
     SETPOINTS,
 )
-from device_plugins.mqtt.units import converter
 from device_plugins.sdk import InvalidValueError
 
 _DEEPEST = 2
@@ -81,8 +80,8 @@ def _warning(site: Site, prop: str, raw: dict[str, Any]) -> None:
 
 def binary(site: Site, prop: Exposed) -> None:
     """Something that is so or not."""
-    on, off = prop.raw.get("value_on", True), prop.raw.get("value_off", False)
-    if not all(isinstance(one, str | int | float) for one in (on, off)):
+    on, off = prop.on, prop.off
+    if on is None or off is None:
         return
     capability = FLAGS.get(prop.name, "switch")
     if prop.writable:
@@ -99,12 +98,12 @@ def numeric(site: Site, prop: Exposed) -> None:
     """A number: a measurement, a set point, or a setting."""
     capability = NUMBERS.get(prop.name, "")
     capability = BY_UNIT.get((capability, prop.unit), capability)
-    unit = converter(capability, prop.unit) if capability else None
+    unit = unit_of(capability, prop.unit) if capability else None
     if unit is None or (prop.writable and capability not in SETPOINTS):
         _setting(site, prop)
         return
     commands = ("set",) if prop.writable else ()
-    low, high = (prop.bound("value_min"), prop.bound("value_max")) if prop.writable else (None, None)
+    low, high = (prop.low, prop.high) if prop.writable else (None, None)
     key = site.parts.add(
         capability, "", prop.endpoint, writable=prop.writable, minimum=low, maximum=high, commands=commands
     )
@@ -114,7 +113,7 @@ def numeric(site: Site, prop: Exposed) -> None:
 
 
 def _setting(site: Site, prop: Exposed) -> None:
-    low, high = prop.bound("value_min"), prop.bound("value_max")
+    low, high = prop.low, prop.high
     key = site.parts.add(
         "number",
         "_".join(prop.path),
@@ -132,7 +131,7 @@ def _setting(site: Site, prop: Exposed) -> None:
 
 def enum(site: Site, prop: Exposed) -> None:
     """One of a few words: a mode, a setting, something to press, or what a remote was made to do."""
-    values = words(prop.raw.get("values"))
+    values = prop.words
     if prop.name == "action":
         _action(site, values)
     elif prop.name in ENUMS:

@@ -5,22 +5,34 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from device_plugins.mqtt.conventions.parsing import level, number, whole, word
+from device_plugins.mqtt.conventions.parsing import level, number, whole, word, words
 from device_plugins.mqtt.conventions.parts import Parts, sends
 from device_plugins.mqtt.conventions.taking import Convert, at
 from device_plugins.mqtt.description import Message
 
 _STATE, _SET, _GET = 1, 2, 4
 
+type Word = str | float | None
+
 
 class Exposed(NamedTuple):
-    """A property: `path` leads to it, `raw` is its expose."""
+    """A property: `path` leads to it, `unit` is empty for none, `words` are its values, if it has any.
+
+    `on`, `off` and `toggle` are what says so, None where nothing does.
+    """
 
     name: str
     path: tuple[str, ...]
     access: int
     endpoint: str
-    raw: dict[str, Any]
+    label: str
+    unit: str
+    low: float | None
+    high: float | None
+    words: tuple[str, ...]
+    on: Word
+    off: Word
+    toggle: Word
 
     @property
     def readable(self) -> bool:
@@ -37,20 +49,6 @@ class Exposed(NamedTuple):
         """Whether it can be asked for."""
         return bool(self.access & _GET)
 
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return word(self.raw.get("label")) or self.name.replace("_", " ")
-
-    @property
-    def unit(self) -> str:
-        """Its unit, empty for none."""
-        return word(self.raw.get("unit"), 16).replace("\u03bc", "µ")
-
-    def bound(self, name: str) -> float | None:
-        """Its `value_min` or `value_max`."""
-        return number(self.raw.get(name))
-
     def put(self, value: object) -> dict[str, Any]:
         """The JSON that sets it."""
         for step in reversed(self.path):
@@ -58,13 +56,30 @@ class Exposed(NamedTuple):
         return value if isinstance(value, dict) else {}
 
 
-def exposed(raw: dict[str, Any], above: tuple[str, ...] = ()) -> Exposed | None:
-    """The property that an expose tells of; None when it names none."""
-    prop = word(raw.get("property"), 64) or word(raw.get("name"), 64)
+def exposed(raw: dict[str, Any], above: tuple[str, ...] = (), endpoint: object = None) -> Exposed | None:
+    """The property that an expose tells of; None when it names none. `endpoint` is that of what it is part of."""
+    name = word(raw.get("name"), 64)
+    prop = word(raw.get("property"), 64) or name
     if not prop:
         return None
-    access = whole(raw.get("access")) or 0
-    return Exposed(word(raw.get("name"), 64) or prop, (*above, prop), access, word(raw.get("endpoint"), 32), raw)
+    return Exposed(
+        name=name or prop,
+        path=(*above, prop),
+        access=whole(raw.get("access")) or 0,
+        endpoint=word(raw.get("endpoint"), 32) or word(endpoint, 32),
+        label=word(raw.get("label")) or (name or prop).replace("_", " "),
+        unit=word(raw.get("unit"), 16).replace("\u03bc", "µ"),
+        low=number(raw.get("value_min")),
+        high=number(raw.get("value_max")),
+        words=words(raw.get("values")),
+        on=_word(raw.get("value_on")),
+        off=_word(raw.get("value_off")),
+        toggle=_word(raw.get("value_toggle")),
+    )
+
+
+def _word(raw: object) -> Word:
+    return raw if isinstance(raw, str | int | float) else None
 
 
 class Site:

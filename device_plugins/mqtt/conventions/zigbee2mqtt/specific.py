@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from device_plugins.mqtt.conventions.parsing import records
+from device_plugins.mqtt.conventions.parsing import records, word
 from device_plugins.mqtt.conventions.parts import ON_OFF
-from device_plugins.mqtt.conventions.taking import MIREDS, at, kelvin, meaning, measured, share
+from device_plugins.mqtt.conventions.taking import MIREDS, as_it_is, at, kelvin, meaning, measured, share
 from device_plugins.mqtt.conventions.zigbee2mqtt import generic
 from device_plugins.mqtt.conventions.zigbee2mqtt.site import Exposed, Site, exposed
 from device_plugins.mqtt.description import NOTHING
@@ -13,26 +13,25 @@ _FULL = 254
 _ALL_BRIGHT = 100
 
 
-def _features(raw: dict[str, Any]) -> dict[str, Exposed]:
-    found = (exposed({"endpoint": raw.get("endpoint"), **one}) for one in records(raw.get("features")))
-    return {one.name: one for one in found if one is not None}
+type _Features = dict[str, Exposed]
+type _Raw = dict[str, dict[str, Any]]
 
 
 def add(site: Site, raw: dict[str, Any]) -> None:
-    """Add what a specific expose tells of."""
-    features = _features(raw)
-    _ADDERS[raw["type"]](site, features)
-
-
-def _rest(site: Site, features: dict[str, Exposed], *done: str) -> None:
-    for name, prop in features.items():
+    """Add what a specific expose tells of; what its type does not know of is taken as any other expose."""
+    parts: _Raw = {word(one.get("name"), 64): one for one in records(raw.get("features"))}
+    found = {name: exposed(one, endpoint=raw.get("endpoint")) for name, one in parts.items()}
+    features = {name: one for name, one in found.items() if one is not None}
+    adder = _ADDERS.get(raw["type"])
+    done = adder(site, features) if adder is not None else ()
+    for name, one in parts.items():
         if name not in done:
-            generic.add(site, prop.raw)
+            generic.add(site, one)
 
 
 def _power(site: Site, prop: Exposed) -> None:
-    on, off, over = (prop.raw.get(f"value_{name}") for name in ("on", "off", "toggle"))
-    if not all(isinstance(one, str | int | float) for one in (on, off)):
+    on, off, over = prop.on, prop.off, prop.toggle
+    if on is None or off is None:
         return
     key = site.parts.add("on_off", "", prop.endpoint, writable=prop.writable, commands=ON_OFF if prop.writable else ())
     site.read(key, prop, meaning({on: True, off: False}))
@@ -41,19 +40,19 @@ def _power(site: Site, prop: Exposed) -> None:
     site.write(key, prop, "set", lambda said: on if said["value"] else off)
     site.write(key, prop, "on", lambda _: on)
     site.write(key, prop, "off", lambda _: off)
-    if isinstance(over, str | int | float):
+    if over is not None:
         site.write(key, prop, "toggle", lambda _: over)
     else:
         site.decide(key, "toggle", lambda values: prop.put(off if values.get(key) is True else on))
 
 
-def _switch(site: Site, features: dict[str, Exposed]) -> None:
+def _switch(site: Site, features: _Features) -> tuple[str, ...]:
     if "state" in features:
         _power(site, features["state"])
-    _rest(site, features, "state")
+    return ("state",)
 
 
-def _light(site: Site, features: dict[str, Exposed]) -> None:
+def _light(site: Site, features: _Features) -> tuple[str, ...]:
     if "state" in features:
         _power(site, features["state"])
     if "brightness" in features:
@@ -70,7 +69,7 @@ def _light(site: Site, features: dict[str, Exposed]) -> None:
         key = site.parts.add("color_mode", "", features[colours[0]].endpoint)
         suffix = features[colours[0]].endpoint
         site.parts.reading(key, "", at(meaning(modes), f"color_mode_{suffix}" if suffix else "color_mode"))
-    _rest(site, features, "state", "brightness", "color_temp", "color_xy", "color_hs")
+    return ("state", "brightness", "color_temp", "color_xy", "color_hs")
 
 
 def _gradually(arguments: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def _gradually(arguments: dict[str, Any], values: dict[str, Any]) -> dict[str, A
 
 
 def _brightness(site: Site, prop: Exposed) -> None:
-    top = prop.bound("value_max") or _FULL
+    top = prop.high or _FULL
     key = site.parts.add("level", "", prop.endpoint, writable=True, commands=("set", "step", "stop"))
     site.read(key, prop, share(top))
     name = prop.path[-1]
@@ -96,7 +95,7 @@ def _brightness(site: Site, prop: Exposed) -> None:
 
 
 def _temperature(site: Site, prop: Exposed) -> None:
-    low, high = prop.bound("value_min"), prop.bound("value_max")
+    low, high = prop.low, prop.high
     key = site.parts.add(
         "color_temperature",
         "",
@@ -117,10 +116,10 @@ def _temperature(site: Site, prop: Exposed) -> None:
 
 def _xy(site: Site, prop: Exposed) -> None:
     key = site.parts.add("color_xy", "", prop.endpoint, writable=True, commands=("set",))
-    convert = measured("color_xy")
+    convert, stands = measured("color_xy"), at(as_it_is, *prop.path)
 
     def take(data: Any) -> Any:  # noqa: ANN401 - JSON
-        colour = at(lambda raw: raw, *prop.path)(data)
+        colour = stands(data)
         if not isinstance(colour, dict) or "x" not in colour or "y" not in colour:
             return NOTHING
         return [convert(colour["x"]), convert(colour["y"])]
@@ -142,7 +141,7 @@ def _hue_saturation(site: Site, prop: Exposed) -> None:
     site.asked[prop.path[0]] = ""
 
 
-def _cover(site: Site, features: dict[str, Exposed]) -> None:
+def _cover(site: Site, features: _Features) -> tuple[str, ...]:
     state, position, tilt = (features.get(name) for name in ("state", "position", "tilt"))
     moves = ("open", "close", "stop") if state is not None else ()
     if state is not None or position is not None:
@@ -161,18 +160,17 @@ def _cover(site: Site, features: dict[str, Exposed]) -> None:
         key = site.parts.add("cover_tilt", "", tilt.endpoint, writable=True, commands=("set",))
         site.read(key, tilt, measured("cover_tilt"))
         site.write(key, tilt, "set", lambda said: round(said["value"]))
-    _rest(site, features, "state", "position", "tilt")
+    return ("state", "position", "tilt")
 
 
-def _lock(site: Site, features: dict[str, Exposed]) -> None:
+def _lock(site: Site, features: _Features) -> tuple[str, ...]:
     state = features.get("state")
     if state is None:
-        _rest(site, features)
-        return
+        return ()
     if state.path[-1].partition("_")[0] != "state":
         # A child lock is exposed as a lock too; it is a setting.
         generic.binary(site, state._replace(name=state.path[-1]))
-        return
+        return ("state",)
     key = site.parts.add("lock", "", state.endpoint, writable=True, commands=("lock", "unlock"))
     more = features.get("lock_state")
     if more is not None and more.readable:
@@ -182,7 +180,7 @@ def _lock(site: Site, features: dict[str, Exposed]) -> None:
         site.read(key, state, meaning({"LOCK": "locked", "UNLOCK": "unlocked"}))
     site.write(key, state, "lock", lambda _: "LOCK")
     site.write(key, state, "unlock", lambda _: "UNLOCK")
-    _rest(site, features, "state", "lock_state")
+    return ("state", "lock_state")
 
 
 def pins(site: Site) -> None:
@@ -200,23 +198,19 @@ def pins(site: Site) -> None:
     site.send("lock", "clear_pin", lambda said: {"pin_code": {"user": said["user"], "pin_code": None}}, confirmed=False)
 
 
-def _fan(site: Site, features: dict[str, Exposed]) -> None:
+def _fan(site: Site, features: _Features) -> tuple[str, ...]:
     if "state" in features:
         _power(site, features["state"])
     if "mode" in features:
         mode = features["mode"]
-        generic.add(site, {**mode.raw, "name": "fan_mode", "property": mode.path[-1]})
+        generic.enum(site, mode._replace(name="fan_mode"))
     if "speed" in features:
         speed = features["speed"]
-        top = speed.bound("value_max") or _FULL
+        top = speed.high or _FULL
         key = site.parts.add("fan_speed", "", speed.endpoint, writable=True, commands=("set",))
         site.read(key, speed, share(top))
         site.write(key, speed, "set", lambda said: round(said["value"] * top / 100))
-    _rest(site, features, "state", "mode", "speed")
-
-
-def _climate(site: Site, features: dict[str, Exposed]) -> None:
-    _rest(site, features)
+    return ("state", "mode", "speed")
 
 
 _ADDERS = {
@@ -225,6 +219,5 @@ _ADDERS = {
     "cover": _cover,
     "lock": _lock,
     "fan": _fan,
-    "climate": _climate,
 }
-SPECIFIC = frozenset(_ADDERS)
+SPECIFIC = frozenset({*_ADDERS, "climate"})
