@@ -110,7 +110,7 @@ def test_parts_of_the_device_form_that_make_no_sense_are_told_of(convention: Hom
     }
     heard = convention.heard("homeassistant/device/box/config", r.raw({"dev": DEVICE, "cmps": parts}))
     assert keys(heard.described[0]) == ["temperature"]
-    assert [fault.split(":")[0] for fault in heard.faults] == [
+    assert [fault.split(":")[0] for fault in heard.malformed] == [
         "sensor x",
         "component y of device box has no platform",
         "toaster z",
