@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 import aiomqtt
+import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -156,7 +157,7 @@ def _client(settings: Settings, version: Version, identifier: str, will: Message
         identifier=identifier,
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         clean_session=None if version == "5" else True,
-        clean_start=True,
+        clean_start=True if version == "5" else paho.MQTT_CLEAN_START_FIRST_ONLY,
         properties=properties,
         tls_params=tls,
     )

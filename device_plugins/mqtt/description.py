@@ -73,11 +73,15 @@ class Action(msgspec.Struct, frozen=True):
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """What tells whether the device is there: `take` gives True, False or NOTHING."""
+    """What tells whether the device is there: `take` gives True, False or NOTHING.
+
+    One that is `optional` may never say anything, and does not count until it has.
+    """
 
     topic: str
     take: Take
     encoding: Encoding = "text"
+    optional: bool = False
 
 
 class Presence(msgspec.Struct, frozen=True):

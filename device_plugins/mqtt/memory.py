@@ -4,25 +4,28 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 
-from hub.api import Storage, Tasks
+from hub.api import Clock, Storage, Tasks, Undo
 
 LOG = logging.getLogger("hub.mqtt")
 
 _PREFIX = "heard/"
 _PAGE = 200
+_DELAY = 1.0
 _MOST, _MOST_BYTES = 20_000, 32 << 20
 
 
 class Memory:
     """Keeps the latest announcement of each topic, by convention; at most 20,000, and 32 MiB of them."""
 
-    def __init__(self, storage: Storage, tasks: Tasks) -> None:
+    def __init__(self, storage: Storage, tasks: Tasks, clock: Clock) -> None:
         self._storage = storage
         self._tasks = tasks
+        self._clock = clock
         self._held: dict[str, tuple[bytes, int]] = {}
         self._bytes = 0
         self._fresh: dict[str, dict[str, str | bytes] | None] = {}
-        self._is_writing = self._is_full = False
+        self._undo_timer: Undo | None = None
+        self._is_full = False
 
     async def recall(self) -> AsyncIterator[tuple[str, str, bytes]]:
         """What is remembered: convention, topic and payload."""
@@ -67,20 +70,22 @@ class Memory:
 
     def _write(self, key: str, value: dict[str, str | bytes] | None) -> None:
         self._fresh[key] = value
-        if not self._is_writing:
-            self._is_writing = True
-            self._tasks.start("remembers announcements", self._flush())
+        if self._undo_timer is None:
+            # Many come at once, when the broker has just been connected to.
+            self._undo_timer = self._clock.call_later(_DELAY, self._flush_later)
 
-    async def _flush(self) -> None:
-        try:
-            while self._fresh:
-                fresh, self._fresh = self._fresh, {}
-                gone = [key for key, value in fresh.items() if value is None]
-                await self._storage.set_many({key: value for key, value in fresh.items() if value is not None})
-                for key in gone:
-                    await self._storage.delete(key)
-        finally:
-            self._is_writing = False
+    def _flush_later(self) -> None:
+        self._tasks.start("remembers announcements", self.flush())
+
+    async def flush(self) -> None:
+        """Write what is new."""
+        if self._undo_timer is not None:
+            self._undo_timer()
+            self._undo_timer = None
+        fresh, self._fresh = self._fresh, {}
+        await self._storage.set_many({key: value for key, value in fresh.items() if value is not None})
+        for key in [key for key, value in fresh.items() if value is None]:
+            await self._storage.delete(key)
 
 
 def _key(convention: str, topic: str) -> str:

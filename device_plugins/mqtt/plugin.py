@@ -22,7 +22,7 @@ from device_plugins.mqtt.reconnect import Backoff, Reconnect
 from device_plugins.mqtt.roster import Roster
 from device_plugins.mqtt.settings import Settings
 from device_plugins.sdk import Device, DevicePlugin, UnreachableError
-from hub.api import Context, Task, service
+from hub.api import Context, Event, Task, on, service
 
 _CLIENT_ID = "client_id"
 _SILENCE_EVERY = 10.0
@@ -70,7 +70,7 @@ class Mqtt(DevicePlugin):
         self.roster = Roster(self, self.dispatch, self.link, settings.adopt)
         self.actions = Actions(self.link, settings.confirm)
         self.conventions: list[Convention] = []
-        self._memory = Memory(ctx.storage, ctx.tasks)
+        self._memory = Memory(ctx.storage, ctx.tasks, ctx.clock)
         self._own = f"{settings.topic}/status"
         will = Message(self._own, b"offline", 1, retain=True)
         self._opener = Opener(settings, will, self.dispatch, ctx.tasks)
@@ -107,6 +107,7 @@ class Mqtt(DevicePlugin):
             self._running.cancel()
             with suppress(asyncio.CancelledError):
                 await self._running
+        await self._memory.flush()
 
     # What the registry wants
 
@@ -151,6 +152,14 @@ class Mqtt(DevicePlugin):
             pending=self.link.pending,
             dropped=self.link.dropped,
         )
+
+    @on("devices.added")
+    def _device_added(self, event: Event) -> None:
+        self.roster.other_came(event.subject.removeprefix("device/"))
+
+    @on("devices.removed")
+    def _device_removed(self, event: Event) -> None:
+        self.roster.other_went(event.subject.removeprefix("device/"))
 
     # The connection's life
 

@@ -6,10 +6,11 @@ from device_plugins.mqtt.description import Presence
 class Signs:
     """What the signs of one device have said so far."""
 
-    __slots__ = ("_latest", "_mode", "_said")
+    __slots__ = ("_latest", "_mode", "_optional", "_said")
 
     def __init__(self, presence: Presence) -> None:
         self._mode = presence.mode
+        self._optional = [sign.optional for sign in presence.signs]
         self._said: list[bool | None] = [None] * len(presence.signs)
         self._latest: bool | None = None
 
@@ -28,6 +29,9 @@ class Signs:
         if self._mode == "latest":
             return self._latest
         decisive = self._mode == "any"
-        if decisive in self._said:
+        counted = [
+            said for said, optional in zip(self._said, self._optional, strict=True) if not optional or said is not None
+        ]
+        if decisive in counted:
             return decisive
-        return None if None in self._said or not self._said else not decisive
+        return None if None in counted or not counted else not decisive

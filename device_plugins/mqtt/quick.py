@@ -4,6 +4,8 @@ The library reads byte by byte and makes a dozen objects a message; this takes a
 too long out of memory. All but PUBLISH goes the library's way.
 """
 
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import override
@@ -66,6 +68,20 @@ class QuickClient(paho.Client):
         except (IndexError, UnicodeDecodeError, MalformedPacket):
             code = _PROTOCOL
         return code if code == _OK else self._loop_rc_handle(code)
+
+    @override
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """Encrypt; unlike the library, close what could not be."""
+        if self._ssl_context is None:
+            raise ValueError("a certificate was never asked for")
+        encrypted = self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
+        try:
+            encrypted.settimeout(self._connect_timeout)
+            encrypted.do_handshake()
+        except BaseException:
+            encrypted.close()
+            raise
+        return encrypted
 
     def _take(self, data: bytes) -> MQTTErrorCode:
         """Handle all packets that are complete, and keep the rest."""

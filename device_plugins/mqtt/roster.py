@@ -10,7 +10,8 @@ from device_plugins.mqtt.dispatch import Dispatch
 from device_plugins.mqtt.known import Known
 from device_plugins.mqtt.link import Link
 from device_plugins.mqtt.topics import is_topic
-from device_plugins.sdk import Device, DevicePlugin, check_device
+from device_plugins.mqtt.twins import Change, Twins, identities_of, told
+from device_plugins.sdk import DevicePlugin, check_device
 from hub.api import HubError, Undo
 
 LOG = logging.getLogger("hub.mqtt")
@@ -19,6 +20,8 @@ LOG = logging.getLogger("hub.mqtt")
 _ADOPTED, _REMOVED = "adopted/", "removed/"
 _PAGE = 500
 _MOST = 2000
+_TURNS = 1000
+_IDENTITIES = 16
 _NOT_HEARD = "not heard from since the hub started"
 _BACK = "the broker is back, the device has not been heard from yet"
 _WITHDRAWN = "it is not announced any more"
@@ -38,16 +41,25 @@ class Roster:
         self._dispatch = dispatch
         self._link = link
         self._adopt = adopt
+        self._twins = Twins()
         self._adopted: set[str] = set()
+        self._kept: set[str] = set()
+        self._standing_back: set[str] = set()
         self._removed: set[str] = set()
         self._undo: dict[str, list[Undo]] = {}
         self._fresh: dict[str, Described] = {}
+        self._taken = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def load(self) -> None:
         """Learn which devices were let in, and which were removed."""
-        self._adopted = {key.removeprefix(_ADOPTED) for key, _ in await self._stored(_ADOPTED)}
+        for key, identities in await self._stored(_ADOPTED):
+            self._kept.add(device := key.removeprefix(_ADOPTED))
+            self._apply(self._twins.claim(device, identities if isinstance(identities, list) else (), kept=True))
+        self._adopted = {*self._kept}
+        for path in self._ctx.state.list("device/"):
+            self.other_came(path.removeprefix("device/"))
         self._removed = {key.removeprefix(_REMOVED) for key, _ in await self._stored(_REMOVED)}
 
     # Descriptions
@@ -57,12 +69,17 @@ class Roster:
 
         Those that are `written` down by their owner are let in without pairing.
         """
+        self._taken += 1
         for one in described:
             device = one.device.id
-            if self._is_welcome(device) or (written and device not in self._removed):
+            if len(one.identities) or device in self.known:
+                self._apply(self._twins.claim(device, one.identities))
+            if not self._twins.holds(device):
+                self._refuse(one)
+            elif self._is_welcome(device) or (written and device not in self._removed):
                 self._fresh[device] = one
-            elif device in self.waiting or len(self.waiting) < _MOST:
-                self.waiting[device] = one
+            else:
+                self._keep_waiting(one)
         if self._fresh and self._idle.is_set():
             self._idle.clear()
             self._ctx.tasks.start("announces devices", self._announce())
@@ -72,6 +89,7 @@ class Roster:
         for device in devices:
             self.waiting.pop(device, None)
             self._fresh.pop(device, None)
+            self._apply(self._twins.release(device))
             if (known := self.known.get(device)) is not None:
                 self._unroute(device)
                 known.available("offline", _WITHDRAWN)
@@ -83,33 +101,89 @@ class Roster:
 
     async def forget(self, device: str) -> None:
         """Forget a device; it stays away until a pairing session."""
-        self._removed.add(device)
         self._adopted.discard(device)
-        await self._ctx.storage.set(_REMOVED + device, value=True, durable=True)
-        await self._ctx.storage.delete(_ADOPTED + device)
+        self._kept.discard(device)
         self._fresh.pop(device, None)
         if (known := self.known.pop(device, None)) is not None:
             self._unroute(device)
-            self.waiting[device] = known.described
+            self._keep_waiting(known.described)
+        await self._ctx.storage.delete(_ADOPTED + device)
+        if device not in self._standing_back:
+            self._removed.add(device)
+            await self._ctx.storage.set(_REMOVED + device, value=True, durable=True)
+            self._apply(self._twins.release(device))
 
     def _is_welcome(self, device: str) -> bool:
         if device in self.known or device in self._adopted or self._plugin.session:
             return True
         return self._adopt == "always" and device not in self._removed
 
+    def _keep_waiting(self, described: Described) -> None:
+        device = described.device.id
+        if device in self.waiting or len(self.waiting) < _MOST:
+            self.waiting[device] = described
+
+    # Twins
+
+    def other_came(self, device: str) -> None:
+        """A device of another protocol is there, or was before."""
+        if identities := identities_of(device):
+            self._apply(self._twins.claim(device, identities))
+
+    def other_went(self, device: str) -> None:
+        """A device of another protocol was removed."""
+        if identities_of(device):
+            self._apply(self._twins.release(device))
+
+    def _refuse(self, described: Described) -> None:
+        """Let a device wait until its twin goes."""
+        device = described.device.id
+        reason = told(device, self._twins.twin_of(device))
+        if device not in self.waiting:
+            LOG.info("%s", reason)
+        self._plugin.pairing_step("failed", described.device, reason=reason)
+        self._keep_waiting(described)
+
+    def _apply(self, change: Change) -> None:
+        for device in change.go:
+            self._fresh.pop(device, None)
+            if (known := self.known.get(device)) is not None:
+                self._stand_back(known)
+        self.take([self.waiting.pop(device) for device in change.come if device in self.waiting])
+
+    def _stand_back(self, known: Known) -> None:
+        """Make way for a twin: what its owner has had for a while stays, to be removed by hand."""
+        reason = told(known.id, self._twins.twin_of(known.id))
+        LOG.warning("%s", reason)
+        if known.id in self._kept:
+            self._unroute(known.id)
+            known.unheard("offline", reason)
+            return
+        self._standing_back.add(known.id)
+        self._ctx.tasks.start(f"takes {known.id} back", self._take_back(known.id))
+
+    async def _take_back(self, device: str) -> None:
+        try:
+            await self._ctx.services.call("devices.remove", device=device, force=True)
+        except HubError as error:
+            LOG.warning("%s was not taken back: %s", device, error)
+        finally:
+            self._standing_back.discard(device)
+
     # The broker
 
     def attach(self) -> None:
         """The broker is there: ask the devices for their state."""
         for known in self.known.values():
-            if known.reason != _WITHDRAWN:
+            if known.id in self._undo:
                 known.unheard("unknown", _BACK)
                 self._link.post(known.described.wake)
 
     def detach(self, reason: str) -> None:
         """The broker is gone, and every device with it."""
         for known in self.known.values():
-            known.unheard("offline", f"broker lost: {reason}")
+            if known.id in self._undo:
+                known.unheard("offline", f"broker lost: {reason}")
 
     def check_silence(self) -> None:
         """Note which devices have been silent for too long."""
@@ -126,10 +200,20 @@ class Roster:
     async def _announce(self) -> None:
         try:
             while self._fresh:
+                await self._lull()
                 described = self._fresh.pop(next(iter(self._fresh)))
                 await self._introduce(described)
         finally:
             self._idle.set()
+
+    async def _lull(self) -> None:
+        """Wait while more is coming in: many devices announce themselves in parts."""
+        for _ in range(_TURNS):
+            before = self._taken
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if self._taken == before:
+                return
 
     async def _introduce(self, described: Described) -> None:
         device = described.device
@@ -138,7 +222,7 @@ class Roster:
             self._check(described)
             if fresh:
                 self._plugin.pairing_step("joined", device, progress=0.5)
-                await self._let_in(device)
+                await self._let_in(described)
             if self._plugin.devices.get(device.id) != device:
                 await self._plugin.announce(device)
         except HubError as error:
@@ -147,6 +231,11 @@ class Roster:
             return
         if device.id in self._removed:
             return  # meanwhile
+        if not self._twins.holds(device.id) and fresh:
+            self._keep_waiting(described)
+            self._standing_back.add(device.id)
+            await self._take_back(device.id)
+            return
         self._route(described)
         if fresh:
             self._plugin.pairing_step("configured", device, progress=1.0)
@@ -161,7 +250,8 @@ class Roster:
             if not is_topic(topic):
                 raise HubError(f"{topic!r:.100} is no topic")
 
-    async def _let_in(self, device: Device) -> None:
+    async def _let_in(self, described: Described) -> None:
+        device = described.device
         if device.id not in self._adopted and len(self._adopted) >= _MOST:
             raise HubError(f"there are {_MOST} devices already")
         if device.id in self._removed:
@@ -169,7 +259,7 @@ class Roster:
             await self._ctx.storage.delete(_REMOVED + device.id)
         if device.id not in self._adopted:
             self._adopted.add(device.id)
-            await self._ctx.storage.set(_ADOPTED + device.id, value=True)
+            await self._ctx.storage.set(_ADOPTED + device.id, sorted(described.identities)[:_IDENTITIES])
 
     def _route(self, described: Described) -> None:
         device = described.device.id
@@ -180,7 +270,7 @@ class Roster:
             self._link.post(described.wake)
         else:
             known.learn(described)
-            if known.reason == _WITHDRAWN:
+            if device not in self._undo:
                 known.unheard("unknown", _BACK)
         old = self._undo.pop(device, [])
         # The new before the old, so that a topic of both stays subscribed.

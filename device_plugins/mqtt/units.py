@@ -1,5 +1,6 @@
 """Units as devices write them, and how they become the vocabulary's; pure."""
 
+import functools
 from collections.abc import Callable
 
 from device_plugins.sdk import capability
@@ -67,6 +68,7 @@ _USUAL = frozenset(_SPELT.values())
 # Home Assistant's power factor has either a percent sign or no unit, and is then a part of one.
 _BARE = {"power_factor": (100.0, 0.0)}
 _DIGITS = 10
+_DEGREE_DIGITS = 2
 _SAME = (1.0, 0.0)
 
 
@@ -75,6 +77,7 @@ def spelling(unit: str) -> str:
     return unit if unit in _USUAL else _SPELT.get(unit.lower(), unit)
 
 
+@functools.lru_cache(maxsize=1024)
 def converter(name: str, unit: str) -> Convert | None:
     """What makes the vocabulary's unit out of this one, for values of the capability `name`.
 
@@ -86,10 +89,11 @@ def converter(name: str, unit: str) -> Convert | None:
     if line is None or line == _SAME:
         return None if line is None else _as_it_is
     factor, shift = line
+    digits = _DIGITS if factor >= 1 or shift == 0 else _DEGREE_DIGITS
 
     def convert(value: float) -> float:
-        # What the factor adds beyond ten digits is noise, and would look like a change.
-        return round(value * factor + shift, _DIGITS)
+        # What the factor adds beyond these digits is noise, and would look like a change.
+        return round(value * factor + shift, digits)
 
     return convert
 
@@ -104,8 +108,9 @@ def to_vocabulary(name: str, unit: str, value: float) -> float:
 
     Raises ValueError for a unit that measures something else.
     """
-    factor, shift = _needed(name, unit)
-    return value if (factor, shift) == _SAME else round(value * factor + shift, _DIGITS)
+    _needed(name, unit)
+    convert = converter(name, unit)
+    return value if convert is None else convert(value)
 
 
 def from_vocabulary(name: str, unit: str, value: float) -> float:

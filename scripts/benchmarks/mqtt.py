@@ -133,9 +133,9 @@ class Measurement:
         peer.ping()
         _tell(f"{MANY * ENTITIES} retained messages")
         _configure(folder / "hub", f'[plugin.mqtt]\nport = {port}\nconventions = ["homeassistant"]\n', "")
-        with hub(folder / "hub") as (pid, _):
+        with hub(folder / "hub") as (pid, ready):
             client = Client(folder / "hub" / "hub.sock")
-            begun = time.perf_counter()
+            begun = time.perf_counter() - ready  # so the start of the hub is in it
             _until(lambda: client.call("mqtt.status", {})["messages"] >= MANY * ENTITIES, "all is heard")
             self.figures["retained_10000_s"] = time.perf_counter() - begun
             _ready(client, MANY)

@@ -110,12 +110,15 @@ def _setpoints(config: Config, modes: Sequence[str]) -> list[Part]:
 def _setpoint(config: Config, prefix: str, name: str) -> Part:
     topic, render = config.topic(f"{prefix}command_topic"), config.render(f"{prefix}command_template")
     unit = _degrees(config)
+    step = config.number("temp_step", 1)
     usual = (45.0, 95.0) if unit == "°F" else (7.0, 35.0)
     if config.component == "water_heater":
         usual = (110.0, 140.0) if unit == "°F" else (43.3, 60.0)
 
     def send(arguments: Arguments, _: Local) -> Sequence[Message]:
         value = round(from_vocabulary(name, unit, arguments["value"]), 2)
+        # A temperature in °C is seldom one that a device in °F can be set to.
+        value = round(value / step) * step if step > 0 and unit == "°F" else value
         return (config.message(topic, rendered(render, plain(value), value=value)),)
 
     template = config.value(f"{prefix}state_template", "value_template")

@@ -1,6 +1,7 @@
 """What one discovery payload says, read with bounds: texts, numbers, topics, templates."""
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ LONGEST_TEXT = 255
 LONGEST_LABEL = 64
 _LONGEST_TOPIC = 1024
 _MOST_WORDS = 128
+_LONGEST_KEY = 60
 _LARGEST = 1e15
 _YES = frozenset({"true", "yes", "on", "1", "enable"})
 _NO_WORD = re.compile(r"[^a-z0-9]+")
@@ -44,12 +46,14 @@ def decoded(payload: bytes) -> dict[str, Any]:
 def clean(value: object, longest: int = LONGEST_TEXT) -> str:
     """A short text of one line out of whatever stands there."""
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
-    return "".join(letter for letter in text[: 2 * longest] if letter.isprintable()).strip()[:longest]
+    if not text.isprintable():
+        text = "".join(letter for letter in text[: 2 * longest] if letter.isprintable())
+    return text.strip()[:longest].strip()
 
 
 def word(text: str) -> str:
-    """The text as part of a key: small letters, digits and `_`, at most 32 of them; empty when nothing is left."""
-    return _NO_WORD.sub("_", slug(text[:LONGEST_TEXT])).strip("_")[:32].strip("_")
+    """The text as a key: small letters, digits and `_`, at most 60 of them; empty when nothing is left."""
+    return _NO_WORD.sub("_", slug(text[:LONGEST_TEXT])).strip("_")[:_LONGEST_KEY].strip("_")
 
 
 class Config:
@@ -140,8 +144,8 @@ class Config:
 
     def message(self, topic: str, payload: str) -> Message:
         """A command as it goes out."""
-        qos = self._options.get("qos")
-        return Message(topic, payload.encode(), qos if qos in {0, 2} else 1, self.flag("retain"))
+        qos = next((level for level in (0, 2) if self._options.get("qos") is level), 1)
+        return Message(topic, payload.encode("utf-8", "replace"), qos, self.flag("retain"))
 
     def _template(self, name: str) -> str:
         value = self._options.get(name)
@@ -159,7 +163,8 @@ def topic_of(value: object, name: str) -> str:
         raise MalformedError(f"{name} is no topic")
     if any(letter in value for letter in "+#\0"):
         raise MalformedError(f"{name} has a wildcard, and only plain topics are read: {value:.80}")
-    return value
+    # One device's components share it.
+    return sys.intern(value)
 
 
 def _plain(value: object) -> bool:

@@ -23,6 +23,9 @@ _IEEE = re.compile(r"(?:^|[^0-9a-z]|0x)([0-9a-f]{16})$")
 _MAC = re.compile(r"(?:^|[^0-9a-z])([0-9a-f]{2}(?:[:-]?[0-9a-f]{2}){5})$")
 
 
+_ABSENT = Presence()
+
+
 class Owner(msgspec.Struct, frozen=True):
     """The device a component belongs to. `names` are all that it is known by, the first of them names it here."""
 
@@ -35,12 +38,12 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Entity(msgspec.Struct, frozen=True):
-    """A component: `place` is unique to it and sorts it among those of its device."""
+    """A component: `place` is its kind, its own name and its node; it is unique to it, and sorts it in its device."""
 
-    place: tuple[str, str]
+    place: tuple[str, str, str]
     owner: Owner
     parts: tuple[Part, ...]
-    presence: Presence = Presence()
+    presence: Presence = _ABSENT
 
 
 def entity(component: str, object_id: str, options: Mapping[str, Any], node: str = "") -> Entity:
@@ -50,7 +53,7 @@ def entity(component: str, object_id: str, options: Mapping[str, Any], node: str
     """
     config = Config(component, object_id, options)
     try:
-        return Entity((component, object_id), owner(config, node), tuple(parts_of(config)), presence(config))
+        return Entity((component, object_id, node), owner(config, node), tuple(parts_of(config)), presence(config))
     except (ValueError, TypeError, LookupError, OverflowError) as exc:
         raise MalformedError(f"{component} {object_id:.80} makes no sense: {exc}") from exc
     except MalformedError as exc:
@@ -61,20 +64,26 @@ def owner(config: Config, node: str = "") -> Owner:
     """The device that a component names; without one it belongs to its node, or is a device of its own."""
     told = config.raw("device")
     if not isinstance(told, dict):
-        return Owner((node,), node) if node else Owner((config.own_id,), config.name or config.own_id)
+        return Owner((node,), node) if node else Owner((config.own_id,), config.name)
     names = [clean(one) for one in _listed(told.get("identifiers"))]
     names += [clean(one[1]) for one in _listed(told.get("connections")) if isinstance(one, list) and len(one) == 2]  # noqa: PLR2004 - a kind and an address
     names = [one for one in dict.fromkeys(names) if one]
     if not names:
         raise MalformedError("its device has neither identifiers nor connections")
-    return Owner(
+    return _owner(
         tuple(names[:MOST_NAMES]),
-        clean(told.get("name")) or config.name,
+        clean(told.get("name")),
         clean(told.get("model")) or clean(told.get("model_id")),
         clean(told.get("manufacturer")),
         clean(told.get("sw_version")),
         clean(told.get("via_device")),
     )
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _owner(names: tuple[str, ...], *fields: str) -> Owner:
+    """The same for all components of a device."""
+    return Owner(names, *fields)
 
 
 def _listed(value: object) -> list[Any]:
@@ -102,10 +111,15 @@ def presence(config: Config) -> Presence:
         raise MalformedError(f"it has the unknown availability_mode {asked:.40}")
     if isinstance(listed, list) and listed:
         signs = [_sign(Config(config.component, config.object_id, one)) for one in listed[:_MOST_SIGNS]]
-        return Presence(tuple(signs), mode)
+        return _presence(tuple(signs), mode)
     if config.has("availability_topic"):
-        return Presence((_sign(config, "availability_topic", "availability_template"),))
-    return Presence()
+        return _presence((_sign(config, "availability_topic", "availability_template"),), "latest")
+    return _ABSENT
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _presence(signs: tuple[Sign, ...], mode: Literal["all", "any", "latest"]) -> Presence:
+    return Presence(signs, mode)
 
 
 def _sign(config: Config, topic: str = "topic", template: str = "value_template") -> Sign:

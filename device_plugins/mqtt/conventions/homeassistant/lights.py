@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from device_plugins.mqtt.conventions.homeassistant.colors import hue_saturation, kelvin, mireds
 from device_plugins.mqtt.conventions.homeassistant.configs import Config
 from device_plugins.mqtt.conventions.homeassistant.jinja.values import parsed
-from device_plugins.mqtt.conventions.homeassistant.parts import Local, Part, Source, part
+from device_plugins.mqtt.conventions.homeassistant.parts import Local, Part, Source, choices, part
 from device_plugins.mqtt.description import NOTHING, Message
 
 type Arguments = dict[str, Any]
@@ -97,6 +97,11 @@ def _hue_saturation(config: Config, lamp: Lamp, sources: Sources) -> list[Part]:
         part(config, "color_hue", sources["color_hue"], {"set": hue}),
         part(config, "color_saturation", sources["color_saturation"], {"set": saturation}),
     ]
+
+
+def read_effect(config: Config) -> Any:  # noqa: ANN401 - a Take
+    """Reads the name of an effect, of which one may well be `None`."""
+    return choices({name: name for name in config.words("effect_list")})
 
 
 def in_kelvin(config: Config) -> bool:

@@ -10,6 +10,7 @@ from device_plugins.mqtt.conventions.homeassistant.lights import (
     assembled,
     part_of_rgb,
     parts_of_color,
+    read_effect,
     read_temperature,
     temperature,
 )
@@ -22,7 +23,6 @@ from device_plugins.mqtt.conventions.homeassistant.parts import (
     rendered,
     scaled,
     source,
-    texts,
 )
 from device_plugins.mqtt.description import NOTHING, Message, Take
 
@@ -48,7 +48,7 @@ def light(config: Config) -> list[Part]:
     _colors(config, found)
     if config.has("color_mode_state_topic"):
         found["color_mode"] = _from(config, "color_mode", choices(_MODES))
-    found["effect"] = _from(config, "effect", texts)
+    found["effect"] = _from(config, "effect", read_effect(config))
     return assembled(config, lamp, found)
 
 

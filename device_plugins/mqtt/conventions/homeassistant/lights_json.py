@@ -8,8 +8,14 @@ import msgspec
 from device_plugins.mqtt.conventions.homeassistant.colors import hue_saturation, rgb
 from device_plugins.mqtt.conventions.homeassistant.configs import Config
 from device_plugins.mqtt.conventions.homeassistant.jinja.values import parsed
-from device_plugins.mqtt.conventions.homeassistant.lights import Sources, assembled, read_temperature, temperature
-from device_plugins.mqtt.conventions.homeassistant.parts import Local, Part, Source, choices, percents, texts
+from device_plugins.mqtt.conventions.homeassistant.lights import (
+    Sources,
+    assembled,
+    read_effect,
+    read_temperature,
+    temperature,
+)
+from device_plugins.mqtt.conventions.homeassistant.parts import Local, Part, Source, choices, percents
 from device_plugins.mqtt.description import NOTHING, Message, Take
 
 _STATES = choices({"ON": True, "OFF": False})
@@ -34,7 +40,7 @@ def light_json(config: Config) -> list[Part]:
         found["color_xy"] = _color(topic, _xy)
     if len(modes & {"hs", "xy", "color_temp", *_RGB}) > 1:
         found["color_mode"] = _entry(topic, "color_mode", choices(_WORDS))
-    found["effect"] = _entry(topic, "effect", texts)
+    found["effect"] = _entry(topic, "effect", read_effect(config))
     return assembled(config, _Lamp(config, modes, scale), found)
 
 

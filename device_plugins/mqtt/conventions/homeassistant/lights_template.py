@@ -7,7 +7,13 @@ from device_plugins.mqtt.convention import MalformedError
 from device_plugins.mqtt.conventions.homeassistant.colors import hue_saturation, rgb
 from device_plugins.mqtt.conventions.homeassistant.configs import Config
 from device_plugins.mqtt.conventions.homeassistant.jinja.values import parsed
-from device_plugins.mqtt.conventions.homeassistant.lights import Sources, assembled, read_temperature, temperature
+from device_plugins.mqtt.conventions.homeassistant.lights import (
+    Sources,
+    assembled,
+    read_effect,
+    read_temperature,
+    temperature,
+)
 from device_plugins.mqtt.conventions.homeassistant.parts import (
     Local,
     Part,
@@ -16,7 +22,6 @@ from device_plugins.mqtt.conventions.homeassistant.parts import (
     percents,
     rendered,
     source,
-    texts,
 )
 from device_plugins.mqtt.description import NOTHING, Message
 
@@ -36,7 +41,9 @@ def light_template(config: Config) -> list[Part]:
     if config.has(*_RGB):
         found["color_hue"] = _color(config, topic, 0)
         found["color_saturation"] = _color(config, topic, 1)
-    found["effect"] = source(topic, config.value("effect_template"), texts) if config.has("effect_template") else ()
+    found["effect"] = (
+        source(topic, config.value("effect_template"), read_effect(config)) if config.has("effect_template") else ()
+    )
     return assembled(config, _Lamp(config), found)
 
 

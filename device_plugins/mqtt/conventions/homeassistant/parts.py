@@ -1,11 +1,12 @@
 """What a component adds to its device: parts, each a feature with where its value comes from and what it can do."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from device_plugins.mqtt.conventions.homeassistant.configs import LONGEST_TEXT, Config
+from device_plugins.mqtt.conventions.homeassistant.configs import LONGEST_LABEL, LONGEST_TEXT, Config, word
 from device_plugins.mqtt.conventions.homeassistant.jinja.values import parsed, text_of
 from device_plugins.mqtt.conventions.homeassistant.templates import ValueTemplate
 from device_plugins.mqtt.description import NOTHING, Encoding, Message, Take
@@ -14,6 +15,8 @@ from device_plugins.sdk import Feature, InvalidValueError, capability
 type Local = Callable[[str], Any]
 """The present value of another part of the same component, by its role; None where there is none."""
 type Send = Callable[[dict[str, Any], Local], Sequence[Message]]
+
+_KEPT = 1024
 
 UNKNOWN = frozenset({"None", "unknown", "unavailable", "none"})
 
@@ -57,14 +60,14 @@ def part(
     """A part with this capability; what has a value and can be set is writable."""
     sends = sends or {}
     label = narrowed.pop("label", config.name)
-    if own and own != config.object_id:
-        label = f"{label} {own.replace('_', ' ')}".strip()[:LONGEST_TEXT]
+    if own and own != word(config.object_id):
+        label = f"{label} {own.replace('_', ' ')}".strip()
     feature = Feature(
         "",
         name,
         writable="set" in sends or (bool(sends) and capability(name).type != "event"),
         commands=tuple(sends),
-        label=label,
+        label=label[:LONGEST_LABEL],
         **_within(name, narrowed),
     )
     return Part(own or name, feature, own, tuple(sources), (), tuple(sends.items()))
@@ -72,27 +75,28 @@ def part(
 
 def source(topic: str, template: ValueTemplate, convert: Take, fades: float = 0.0) -> tuple[Source, ...]:
     """What a topic says, through its template and then `convert`; none without a topic."""
-    if not topic:
-        return ()
-    take = template.take
+    return (Source(topic, _read(template.take, convert), template.encoding, fades),) if topic else ()
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _read(take: Take, convert: Take) -> Take:
+    """Both in one; devices of one model share it."""
 
     def run(payload: Any) -> Any:  # noqa: ANN401 - JSON's types
         raw = take(payload)
         return raw if raw is NOTHING else convert(raw)
 
-    return (Source(topic, run, template.encoding, fades),)
+    return run
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def numbers(convert: Callable[[float], float] | None = None) -> Take:
     """Reads a number, which may be written as a text; an empty one says nothing, and `None` is unknown."""
 
     def take(raw: Any) -> Any:  # noqa: ANN401
-        if isinstance(raw, str):
-            if not raw or raw in UNKNOWN:
-                return NOTHING if not raw else None
-        elif raw is None:
-            return None
-        number = parsed(raw)
+        if raw is None or raw == "" or (raw.__class__ is str and raw in UNKNOWN):
+            return NOTHING if raw == "" else None
+        number = raw if raw.__class__ is float else parsed(raw)
         return number if convert is None else convert(number)
 
     return take

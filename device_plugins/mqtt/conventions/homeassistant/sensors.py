@@ -129,7 +129,8 @@ def _measured(config: Config, kind: str, unit: str) -> str:
     name = _BY_CLASS.get(kind, "") or _BY_OBJECT.get(own, "") or ("" if kind else _BY_UNIT.get(unit, ""))
     if config.text("entity_category") == "diagnostic":
         name = _DIAGNOSTIC.get(name, name)
-    if name == "voltage" and "batt" in own:
+    # Those on a battery tell its voltage as a diagnostic one, in mV.
+    if name == "voltage" and ("batt" in own or (unit == "mV" and config.text("entity_category") == "diagnostic")):
         name = "battery_voltage"
     if name == "energy" and any(part in own for part in ("return", "export", "feed_in")):
         name = "energy_returned"

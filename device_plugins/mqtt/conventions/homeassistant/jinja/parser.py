@@ -194,18 +194,37 @@ class Parser:
         return node(lambda names: bool(found.run(names)) == (times % 2 == 0), found)
 
     def _compare(self) -> Node:
-        left = self._level(0)
-        while True:
-            if sign := self.skip("sign", *_COMPARE):
-                left = self._binary(_COMPARE[sign], left, self._level(0))
-            elif self.skip("name", "in"):
-                left = self._binary(inside, left, self._level(0))
-            elif self.next == ("name", "not"):
-                self.take()
-                self.want("name", "in")
-                left = self._binary(lambda part, whole: not inside(part, whole), left, self._level(0))
-            else:
-                return left
+        parts = [self._level(0)]
+        signs: list[Binary] = []
+        while (sign := self._comparison()) is not None:
+            signs.append(sign)
+            parts.append(self._level(0))
+        if not signs:
+            return parts[0]
+        if len(signs) == 1:
+            return self._binary(signs[0], parts[0], parts[1])
+
+        def run(names: Names) -> bool:
+            # As in Python, `1 < a < 3` asks both.
+            left = parts[0].run(names)
+            for compare, part in zip(signs, parts[1:], strict=True):
+                right = part.run(names)
+                if not compare(left, right):
+                    return False
+                left = right
+            return True
+
+        return node(run, *parts)
+
+    def _comparison(self) -> Binary | None:
+        if sign := self.skip("sign", *_COMPARE):
+            return _COMPARE[sign]
+        if self.skip("name", "in"):
+            return inside
+        if self.skip("name", "not"):
+            self.want("name", "in")
+            return lambda part, whole: not inside(part, whole)
+        return None
 
     def _level(self, level: int) -> Node:
         if level == len(_LEVELS):
