@@ -62,7 +62,7 @@ def run(
     raise typer.Exit(_run(config, folder, overrides))
 
 
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     data: DataOption = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", min=1.0, callback=finite)] = None,
@@ -75,6 +75,9 @@ def demo(
     speed: Annotated[
         float | None, typer.Option(help="How fast people move.", min=0.1, max=100.0, callback=finite)
     ] = None,
+    zwave: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--zwave", help="With a virtual Z-Wave stick; it needs Node.js and scripts/setup-zwave.")
+    ] = False,
 ) -> None:
     """Watch a virtual home live: no hardware is needed. Without --data nothing is kept."""
     settings: dict[str, Any] = {"seconds": seconds, "report": _writable(report) if report else None, "speed": speed}
@@ -84,6 +87,10 @@ def demo(
     }
     if ezsp is not None:
         overrides["plugin"]["virtual_radio"] = {"ezsp": int(ezsp)}
+    if zwave:
+        overrides["plugins"]["enable"].append("zwave")
+        # The home is alive without it; it comes when it is ready.
+        overrides["plugin"]["zwave"] = {"virtual": True, "start_wait": 0.0}
     given = named_folder(_given(ctx, data))
     with ExitStack() as stack:
         folder = Path(given or stack.enter_context(tempfile.TemporaryDirectory(prefix="domovoi-demo-")))

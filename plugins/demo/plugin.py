@@ -14,6 +14,7 @@ from hub.api import Context, Event, HubError, Plugin, on
 from plugins.demo.household import CAST, SCRIPT, Act, Role, Scene
 from plugins.demo.narrator import Narrator
 from plugins.demo.report import Report, about
+from plugins.demo.zwave import Rooms
 
 _RULES = Path(__file__).with_name("rules.toml")
 _PAIR_LIMIT = 30.0
@@ -47,6 +48,7 @@ class Demo(Plugin):
         self._playing = False
         self._is_over = False
         self._home = ctx.data_dir.parent.parent
+        self._rooms = Rooms(ctx, self._narrator, self._home / "automations" / "demo-zwave.toml")
 
     @override
     async def start(self) -> None:
@@ -69,7 +71,7 @@ class Demo(Plugin):
     def value_changed(self, event: Event) -> None:
         """Tell what a device reports."""
         _, device, key = event.subject.split("/")
-        if self._playing and event.source == "zigbee" and device in self._names:
+        if self._playing and device in self._names and (event.source == "zigbee" or device in self._rooms.settled):
             self._narrator.value(self._names[device], key, event.data.value)
 
     @on("state.changed", subject="device/+")
@@ -80,6 +82,12 @@ class Demo(Plugin):
             self._names.pop(device, None)
         else:
             self._names[device] = event.data.value["name"]
+
+    @on("devices.added")
+    def device_added(self, event: Event) -> None:
+        """Settle in what the virtual Z-Wave stick has; nobody pairs it."""
+        if event.data.protocol == "zwave":
+            self._settle_in_zwave(event.data.device, is_new=True)
 
     @on("device.button")
     def pressed(self, event: Event) -> None:
@@ -141,6 +149,9 @@ class Demo(Plugin):
         except HubError as error:
             self._wrong(str(error))
             raise
+        for one in await self.ctx.services.call("devices.list", protocol="zwave"):
+            if one.id not in self._rooms.settled:
+                self._settle_in_zwave(one.id, is_new=False)
         self._playing = True
         tell("said", "The home is alive.")
         if self._settings.hint:
@@ -226,6 +237,9 @@ class Demo(Plugin):
             except HubError as error:
                 self._narrator.tell("said", f"{role.name}: {error}")
         return await self.ctx.services.call("devices.assign", device=device, area=role.area)
+
+    def _settle_in_zwave(self, device: str, *, is_new: bool) -> None:
+        self.ctx.tasks.start(f"settles in {device}", self._rooms.settle_in(device, is_new=is_new))
 
     async def _scene(self, scene: Scene) -> None:
         self._narrator.tell("told", scene.text)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, override
 import pytest
 
 from device_plugins.sdk import Device, DevicePlugin, Feature
-from hub.api import Context, HubError
+from hub.api import Context, HubError, service
 from hub.testing import HubInMemory, running, settle
 from plugins.automation.plugin import Automations
 from plugins.demo.household import CAST
@@ -266,3 +266,58 @@ async def test_a_demo_that_is_interrupted_writes_its_report_too(tmp_path: Path) 
         report = json.loads((tmp_path / "r.json").read_text())
         assert (report["errors"], len(report["devices_paired"])) == (0, len(CAST))
         assert here.stopped == []
+
+
+class ZWave(DevicePlugin):
+    """Two nodes of the virtual stick; `told` is what they were asked to tell."""
+
+    protocol = "zwave"
+
+    def __init__(self, ctx: Context) -> None:
+        super().__init__(ctx)
+        self.told: list[Any] = []
+
+    @service
+    async def virtual(self, do: str, arguments: dict[str, Any]) -> None:
+        assert do == "tell"
+        self.told.append(arguments["fields"]["value"])
+
+    @override
+    async def execute(self, device: Device, key: str, command: str, arguments: dict[str, Any]) -> None: ...
+
+    @override
+    async def open_pairing(self, duration: float) -> None: ...
+
+    @override
+    async def close_pairing(self) -> None: ...
+
+    @override
+    async def forget(self, device: Device) -> None: ...
+
+
+async def test_z_wave_devices_settle_in_when_they_come_and_keep_what_the_owner_did(tmp_path: Path) -> None:
+    porch, cellar = (
+        Device(f"zwave-7e570001-{node}", "zwave", model="Z-Thing", features=(Feature("on_off", "on_off"),))
+        for node in (2, 3)
+    )
+    async with shelf(tmp_path) as here:
+        here.zigbee.ready()
+        await here.run_demo()
+        await eventually(lambda: here.acts)
+        rules = tmp_path / "automations" / "demo-zwave.toml"
+        assert not rules.exists()
+        await here.hub.run(ZWave)
+        radio = here.hub.plugin("zwave")
+        assert isinstance(radio, ZWave)
+        for device in (porch, cellar):
+            await radio.announce(device)
+        await eventually(rules.exists)
+        await here.hub.clock.advance(6.0)
+        await eventually(lambda: radio.told)
+        names = await here.names()
+        assert (names[porch.id], names[cellar.id]) == ("Porch light", "Cellar climate")
+
+        await here.call("devices.rename", device=porch.id, name="Moon")
+        await again(here, tmp_path)
+        assert (await here.names())[porch.id] == "Moon"
+        assert here.hub.errors == []
