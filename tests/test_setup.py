@@ -1,5 +1,6 @@
 """Setup finds a Python that runs, or says in one sentence how to get one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -111,3 +112,31 @@ def test_the_development_lock_holds_the_runtime_lock() -> None:
     assert {line for line in runtime.splitlines() if "==" in line} <= {
         line for line in dev.splitlines() if "==" in line
     }
+
+
+@pytest.mark.parametrize(
+    ("node", "reason"),
+    [
+        ("", "Node.js is not installed"),
+        ("echo v18.20.4", "Node.js 18 is too old, it needs 20 or newer"),
+        ("echo v20.1.0", "npm is not installed"),
+    ],
+)
+def test_z_wave_is_left_out_with_a_sentence_where_it_cannot_run(shims: Path, node: str, reason: str) -> None:
+    (shims / "sed").symlink_to("/bin/sed")
+    if node:
+        shim(shims / "node", node)
+
+    result = run_setup(shims, f"_install_zwave {shims.parent}/zwave {ROOT}/device_plugins/zwave/server && echo there")
+
+    assert result.stdout == ""
+    assert result.stderr == f"Z-Wave is left out: {reason}.\n"
+
+
+def test_the_lock_of_the_z_wave_server_holds_checksums_and_no_addresses() -> None:
+    lock = json.loads((ROOT / "device_plugins" / "zwave" / "server" / "package-lock.json").read_text())
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+
+    assert packages["node_modules/zwave-js"]["version"] == "15.29.0"
+    assert packages["node_modules/@zwave-js/server"]["version"] == "3.10.2"
+    assert all(entry["integrity"].startswith("sha512-") and "resolved" not in entry for entry in packages.values())

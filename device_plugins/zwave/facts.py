@@ -37,7 +37,8 @@ def facts_of(node: Node) -> NodeFacts:
     return NodeFacts(
         node=node.node_id,
         manufacturer="" if maker == _NOBODY else maker,
-        model=node.label or node.device_config.label or "",
+        # What is in no catalogue is called by its kind, such as "Binary Power Switch".
+        model=node.label or node.device_config.label or _kind(node),
         firmware=node.firmware_version or "",
         generic=kind.generic.key if kind else 0,
         specific=kind.specific.key if kind else 0,
@@ -45,6 +46,13 @@ def facts_of(node: Node) -> NodeFacts:
         secure=node.highest_security_class not in {None, SecurityClass.NONE},
         values=tuple(value_of(value) for value in node.values.values()),
     )
+
+
+def _kind(node: Node) -> str:
+    kind = node.device_class
+    if kind is None:
+        return ""
+    return str(kind.specific.label if kind.specific.key else kind.generic.label)
 
 
 def value_of(value: Value) -> ValueFacts:

@@ -23,12 +23,17 @@ def id_of(node: int) -> str:
 
 
 class Bench:
-    """A hub with the plugin, and the mock it runs on."""
+    """A hub with the plugin, and the mock it runs on, if that is no part of the plugin itself."""
 
-    def __init__(self, hub: HubInMemory, mock: Mock) -> None:
+    def __init__(self, hub: HubInMemory, mock: Mock | None = None) -> None:
         self.hub = hub
-        self.mock = mock
+        self._mock = mock
         self.announced: dict[str, Device] = {}
+
+    @property
+    def mock(self) -> Mock:
+        assert self._mock is not None
+        return self._mock
 
     @property
     def plugin(self) -> ZWave:
