@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,15 +21,17 @@ class MosquittoError(HubError):
     code = "mosquitto"
 
 
-def find(program: str) -> str:
-    """The path of the program.
+def find(program: str) -> tuple[str, ...]:
+    """The command that runs the program until this process ends, also if that is killed.
 
-    Raises MosquittoError, with how to get it, where it is not there.
+    Otherwise it would hold the port against the next one. Raises MosquittoError, with how to get the program, where it
+    is not there.
     """
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_PLACES))
     if (found := shutil.which(program, path=path)) is None:
         raise MosquittoError(f"{program} is not installed; run: apt-get install mosquitto")
-    return found
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "TERM", found) if setpriv else (found,)
 
 
 def write_config(folder: Path, port: int, lines: Mapping[str, str | int]) -> Path:
@@ -56,8 +58,8 @@ def write_config(folder: Path, port: int, lines: Mapping[str, str | int]) -> Pat
 class Mosquitto:
     """One process at a time; what it says is in the file `log`."""
 
-    def __init__(self, program: str, config: Path, log: Path, port: int) -> None:
-        self._command = (program, "-c", str(config))
+    def __init__(self, program: Sequence[str], config: Path, log: Path, port: int) -> None:
+        self._command = (*program, "-c", str(config))
         self._log = log
         self._port = port
         self._process: asyncio.subprocess.Process | None = None
@@ -79,7 +81,7 @@ class Mosquitto:
                 start_new_session=True,  # Ctrl+C in the terminal is for the hub, which ends this one in its turn
             )
         except OSError as error:
-            raise MosquittoError(f"{self._command[0]} cannot be started: {error.strerror}") from error
+            raise MosquittoError(f"mosquitto cannot be started: {error.strerror}") from error
         finally:
             os.close(log)
         until = clock.monotonic() + _ANSWER_LIMIT

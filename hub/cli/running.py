@@ -112,7 +112,7 @@ def _beside() -> dict[str, Any]:
             port = probe.getsockname()[1]
         sections |= {name: {"port": port} for name in ("mqtt_broker", "mqtt", "virtual_mqtt")}
     if shutil.which("node"):
-        sections["zwave"] = {"virtual": True}
+        sections["zwave"] = {"virtual": True, "start_wait": 0}
     return sections
 
 

@@ -11,6 +11,7 @@ from plugins.demo.report import about
 
 _PATIENCE = 60.0
 _LIMIT = 20.0
+_SPELT = {"mqtt": "MQTT", "zwave": "Z-Wave"}
 
 
 class Guests:
@@ -28,7 +29,7 @@ class Guests:
             await self._welcome(protocol)
         except (HubError, TimeoutError) as error:
             why = str(error) or self._ctx.state.get(f"protocol/{protocol}", {}).get("reason") or "it takes too long"
-            self._narrator.tell("said", f"The home is without its {protocol} devices: {why}")
+            self._narrator.tell("said", f"The home is without its {_SPELT[protocol]} devices: {why}")
 
     async def act(self, act: Act) -> None:
         """Let something happen to one of them. Raises HubError."""
@@ -51,7 +52,7 @@ class Guests:
                 record = await self._settled(role)
             self.here[role.name] = role
             self.found.append(about(record))
-            self._narrator.paired(role.name, protocol, self.found[-1]["capabilities"])
+            self._narrator.paired(role.name, _SPELT[protocol], self.found[-1]["capabilities"], how="found")
 
     async def _settled(self, role: Role) -> Any:  # noqa: ANN401 - a record as the registry gives it
         """The device of a role as soon as it is known, with its name and its room."""

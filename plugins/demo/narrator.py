@@ -64,10 +64,10 @@ class Narrator:
         """Tell that a button was pressed."""
         self.about("heard", name, f"pressed: {action}")
 
-    def paired(self, name: str, place: str, keys: Sequence[str]) -> None:
-        """Tell that a device was paired, and what it can do."""
+    def paired(self, name: str, place: str, keys: Sequence[str], *, how: str = "paired") -> None:
+        """Tell that a device was paired, or came by other ways, and what it can do."""
         able = ", ".join(key.replace("_", " ") for key in keys if key not in _QUIET)
-        self.about("done", name, f"paired ({place}): {able}")
+        self.about("done", name, f"{how} ({place}): {able}")
 
     def _travels(self, kind: str, name: str, key: str, value: Any) -> None:  # noqa: ANN401 - the vocabulary's
         known = self._travelling.pop((name, key), None)

@@ -119,18 +119,18 @@ _has_mosquitto() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto >/dev/null
 }
 
-# set_up_mosquitto: installs the MQTT broker when it may, else says how; without it the tests that need it are skipped.
+# set_up_mosquitto: installs the MQTT broker when it may, else says how; tests and the demo can do without.
 set_up_mosquitto() {
     _has_mosquitto && return
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        say "Installing mosquitto, which the tests of MQTT run on ..."
+        say "Installing mosquitto, a broker for MQTT ..."
         if { apt-get install --yes --no-install-recommends mosquitto ||
             { apt-get update && apt-get install --yes --no-install-recommends mosquitto; }; } </dev/null >/dev/null 2>&1 &&
             _has_mosquitto; then
             return
         fi
     fi
-    say "Mosquitto is not installed, so tests of MQTT are skipped; run: $(_apt mosquitto)"
+    say "MQTT is left out, as mosquitto is not installed; run: $(_apt mosquitto)"
 }
 
 # set_up runtime|dev: returns at once when .venv already holds that lock.

@@ -24,7 +24,7 @@ def hub(spawn: Callable[..., Process], data: Path, *words: str, code: int = 0) -
 
 
 def demo(spawn: Callable[..., Process], data: Path, *options: str) -> Process:
-    return spawn(sys.executable, "-m", "hub", "demo", "--data", str(data), "--speed", "4", *options)
+    return spawn(sys.executable, "-m", "hub", "demo", "--no-guests", "--data", str(data), "--speed", "4", *options)
 
 
 def network(client: Client) -> dict[str, Any]:

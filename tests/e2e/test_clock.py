@@ -45,7 +45,7 @@ class Home:
     def start(self) -> None:
         env = {**self.clock.env, "HUB_PLUGIN__CLOCK__EVERY": "0.2", "HUB_JOURNAL__COMMIT_WINDOW": "0.2"}
         self.process = self._spawn(
-            sys.executable, "-m", "hub", "demo", "--data", str(self._data), "--speed", "4", env=env
+            sys.executable, "-m", "hub", "demo", "--no-guests", "--data", str(self._data), "--speed", "4", env=env
         )
         self.process.wait_for("The home is alive", 120)
 

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from hub.cli.client import Client
+from plugins.demo.household import GUESTS
+from tests.device_plugins.mqtt.broker import needs_mosquitto
+from tests.device_plugins.zwave.conftest import why_not
 from tests.harness import Process, until
 
 pytestmark = pytest.mark.timeout(180)
@@ -17,8 +20,9 @@ pytestmark = pytest.mark.timeout(180)
 CAST = 10
 
 
-def demo(spawn: Callable[..., Process], data: Path, *options: str) -> Process:
-    return spawn(sys.executable, "-m", "hub", "demo", "--data", str(data), *options)
+def demo(spawn: Callable[..., Process], data: Path, *options: str, guests: bool = False) -> Process:
+    beside = [] if guests else ["--no-guests"]
+    return spawn(sys.executable, "-m", "hub", "demo", "--data", str(data), *beside, *options)
 
 
 def command(spawn: Callable[..., Process], data: Path, *words: str) -> str:
@@ -64,6 +68,30 @@ def test_a_home_comes_alive_and_is_the_same_after_a_restart(spawn: Callable[...,
     for known in ("pan_id", "extended_pan_id", "channel"):
         assert again["network"][known] == first["network"][known]
     assert again["automations_run"] >= 1
+
+
+@needs_mosquitto
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "it is there")
+@pytest.mark.timeout(300)
+def test_one_rule_spans_zigbee_z_wave_and_mqtt(spawn: Callable[..., Process], tmp_path: Path) -> None:
+    data, file = tmp_path / "data", tmp_path / "report.json"
+    home = demo(spawn, data, "--report", str(file), guests=True)
+    home.wait_for(r"rule +Keep the frost out", 200)
+    client = Client(data / "hub.sock")
+
+    def value(name: str, key: str) -> Any:  # noqa: ANN401 - the vocabulary's
+        return client.call("devices.get", {"device": name})["values"].get(key)
+
+    assert value("Garden climate", "temperature") == 1.5
+    until(lambda: value("Greenhouse heater", "on_off") is True and value("Fairy lights", "on_off") is True, 20)
+    assert {one["protocol"] for one in client.call("devices.list", {})} == {"zigbee", "zwave", "mqtt"}
+    home.wait_for(r"rule +Frost is over", 60)
+    until(lambda: value("Greenhouse heater", "on_off") is False and value("Fairy lights", "on_off") is False, 20)
+    home.send(signal.SIGINT)
+    report = report_of(home, file)
+    assert report["errors"] == 0, report["error_messages"]
+    assert {one["id"].split("-")[0].split(".")[0] for one in report["devices_found"]} == {"mqtt", "zwave"}
+    assert len(report["devices_found"]) == len(GUESTS)
 
 
 @pytest.mark.timeout(240)

@@ -21,7 +21,7 @@ COMMIT = 0.5  # s, that a commit may take on a busy machine
 
 
 def start(spawn: Callable[..., Process], data: Path) -> tuple[Process, Client]:
-    process = spawn(sys.executable, "-m", "hub", "demo", "--data", str(data), "--speed", "5")
+    process = spawn(sys.executable, "-m", "hub", "demo", "--no-guests", "--data", str(data), "--speed", "5")
     client = Client(data / "hub.sock")
 
     def answers() -> bool:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(240)
 
 def test_an_owner_at_a_terminal(spawn: Callable[..., Process], tmp_path: Path) -> None:
     data = tmp_path / "data"
-    home = spawn(sys.executable, "-m", "hub", "demo", "--data", str(data))
+    home = spawn(sys.executable, "-m", "hub", "demo", "--no-guests", "--data", str(data))
     home.wait_for("The home is alive", 120)
 
     def hub(*words: str, code: int = 0) -> str:

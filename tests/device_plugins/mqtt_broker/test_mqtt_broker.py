@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from device_plugins.mqtt.plugin import Mqtt
 from device_plugins.mqtt_broker.mosquitto import MosquittoError
 from device_plugins.mqtt_broker.plugin import MqttBroker
 from hub.testing import HubInMemory, running
-from tests.harness.waiting import eventually, free_port
+from tests.harness import Process
+from tests.harness.waiting import eventually, free_port, until
 
 FOUND = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(FOUND is None, reason="mosquitto is not installed (apt-get install mosquitto)")
@@ -81,3 +84,13 @@ async def test_lines_that_mosquitto_does_not_know_end_the_start(tmp_path: Path) 
             await hub.run(MqttBroker, {"port": free_port(), "options": {"nonsense": "yes"}})
         log = tmp_path / "plugins" / "mqtt_broker" / "mosquitto.log"
         assert "nonsense" in log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv, of util-linux, is not installed")
+def test_a_hub_that_is_killed_leaves_no_broker_behind(spawn: Callable[..., Process], tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "hub.toml").write_text(f"[plugin.mqtt_broker]\nport = {port}\n")
+    home = spawn(sys.executable, "-m", "hub", "run", "--data", str(tmp_path))
+    until(lambda: listens(port), 30.0, "the broker runs")
+    home.send(signal.SIGKILL)
+    until(lambda: not listens(port), 20.0, "the broker has ended")

@@ -46,17 +46,32 @@ def test_demo_keeps_nothing_unless_told(started: list[RunOptions], capsys: pytes
 
 
 def test_demo_passes_its_options(started: list[RunOptions], tmp_path: Path) -> None:
-    arguments = ["--seconds", "40", "--report", "r.json", "--ezsp", "8", "--speed", "2", "--data", "d"]
+    arguments = ["--seconds", "40", "--report", "r.json", "--ezsp", "8", "--speed", "2", "--no-guests", "--data", "d"]
     assert main(["demo", *arguments]) == 4
     expected: dict[str, Any] = {
         "plugins": {"enable": ["demo", "virtual_radio"]},
         "plugin": {
-            "demo": {"seconds": 40.0, "report": str(tmp_path / "r.json"), "speed": 2.0, "hint": ANY},
+            "demo": {"seconds": 40.0, "report": str(tmp_path / "r.json"), "speed": 2.0, "guests": [], "hint": ANY},
             "virtual_radio": {"ezsp": 8},
             "zigbee": {"path": str(tmp_path / "d" / "plugins" / "virtual_radio" / "tty")},
         },
     }
     assert (started[0].data, started[0].overrides) == (Path("d"), expected)
+
+
+def test_demo_has_the_guests_whose_programs_are_installed(
+    started: list[RunOptions], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "node").touch(mode=0o700)
+    assert main(["demo", "--data", "d"]) == 4
+    plugin = started[0].overrides["plugin"]
+    assert (plugin["zwave"]["virtual"], "zwave" in plugin["demo"]["guests"]) == (True, True)
+    (tmp_path / "mosquitto").touch(mode=0o700)
+    assert main(["demo", "--data", "d"]) == 4
+    plugin = started[1].overrides["plugin"]
+    assert plugin["demo"]["guests"] == ["mqtt", "zwave"]
+    assert plugin["mqtt"] == plugin["mqtt_broker"] == plugin["virtual_mqtt"] == {"port": ANY}
 
 
 def test_an_empty_data_option_is_a_mistake_and_not_the_default(
