@@ -4,7 +4,6 @@ import functools
 import importlib
 from typing import Any
 
-from device_plugins.zigbee.announcing import Announcing
 from device_plugins.zigbee.coordinator import Coordinator
 from device_plugins.zigbee.network import RadioError
 from device_plugins.zigbee.quirking import Quirking
@@ -26,4 +25,4 @@ def controller(kind: str) -> Any:  # noqa: ANN401 - a class of zigpy application
         raise RadioError(
             f'[plugin.zigbee] radio = "{kind}" needs a library that is not installed; install domovoi[{kind}]'
         ) from error
-    return type("Coordinator", (Announcing, Quirking, library.ControllerApplication), {})
+    return type("Coordinator", (Quirking, library.ControllerApplication), {})

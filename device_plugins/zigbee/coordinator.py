@@ -9,7 +9,6 @@ from zigpy.device import ZigbeeDevice
 from zigpy.zcl import foundation
 
 from device_plugins.zigbee import fastpath, fastsend
-from device_plugins.zigbee.announcing import Announcing
 from device_plugins.zigbee.fastline import can_be_fast, hasten
 from device_plugins.zigbee.fastpath import FastPath
 from device_plugins.zigbee.fastsend import FastSender, Unicast
@@ -22,7 +21,7 @@ _MISSED_FEEDS = 2
 MISSING = "This version of zigpy or bellows has no %s: %s"
 
 
-class Coordinator(Announcing, Quirking, ControllerApplication):
+class Coordinator(Quirking, ControllerApplication):
     """bellows' application with a few changes: see the methods."""
 
     def __init__(self, config: dict[str, Any]) -> None:

@@ -114,8 +114,15 @@ class Node(Protocol):
     def rssi(self) -> int | None:
         """Signal strength of the last message, dBm."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what it says cannot be understood yet: it is held back until `ready` returns."""
+
+    async def ready(self) -> None:
+        """Return when it is whole; whatever speaks to it waits for that by itself."""
+
     def signature(self) -> Signature:
-        """What the interview learned."""
+        """What the interview learned; call it when it is `ready`."""
 
     def diagnose(self, facts: Facts) -> dict[str, Any]:
         """What a maintainer needs to know, as JSON."""
@@ -188,9 +195,6 @@ class Radio(Protocol):
 
 class Listener(Protocol):
     """Who hears what happens on the network. Quick, and never raising."""
-
-    def models(self) -> list[tuple[str, str]]:
-        """Manufacturer and model of the devices known from before."""
 
     def joined(self, ieee: str, short: int) -> None:
         """A device joined, or came back under another short address; its interview begins."""

@@ -59,6 +59,24 @@ class ZigpyNode:
         self.device = device
         self.ieee = hex_of(device.ieee)
         self.id = f"zigbee-{self.ieee}"
+        self._unheard: list[Callable[[], None]] = []
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its quirk is not there yet."""
+        is_waiting: bool = self.device.application.is_waiting(self.device.ieee)
+        return is_waiting
+
+    async def ready(self) -> None:
+        """Return when its quirk is there, if it has any."""
+        if self.is_waiting:
+            await self.device.application.complete()
+
+    def renew(self, device: Any) -> None:  # noqa: ANN401 - zigpy's device
+        """Go on with the device that has its quirk now, and hear it."""
+        self.device = device
+        while self._unheard:
+            self._unheard.pop(0)()
 
     @property
     def lqi(self) -> int | None:
@@ -99,26 +117,40 @@ class ZigpyNode:
     def listen(self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears) -> Undo:
         """Hear attributes and commands of (endpoint, cluster, whether an output), and commands of outputs."""
         undos: list[Callable[[], None]] = []
-        for endpoint, number, output in told:
-            cluster = self._cluster(endpoint, number, output=output)
-            undos += [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
-            if not output:
-                undos.append(_listen(cluster, _Commands(endpoint, number, ears)))
-        if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
-            undos.append(fast.listen(self.device, ears, self.ieee))
-        for endpoint, number in sent:
-            undos.append(_listen(self._cluster(endpoint, number, output=True), _Commands(endpoint, number, ears)))
+
+        def begin() -> None:
+            undos.extend(self._listen(told, sent, ears))
 
         def undo() -> None:
+            if begin in self._unheard:
+                self._unheard.remove(begin)
             while undos:
                 undos.pop()()
 
+        if self.is_waiting:
+            self._unheard.append(begin)
+        else:
+            begin()
         return undo
+
+    def _listen(
+        self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears
+    ) -> Iterator[Callable[[], None]]:
+        for endpoint, number, output in told:
+            cluster = self._cluster(endpoint, number, output=output)
+            yield from [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
+            if not output:
+                yield _listen(cluster, _Commands(endpoint, number, ears))
+        if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
+            yield fast.listen(self.device, ears, self.ieee)
+        for endpoint, number in sent:
+            yield _listen(self._cluster(endpoint, number, output=True), _Commands(endpoint, number, ears))
 
     async def read(
         self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
         """Values by attribute, and the attributes it does not have."""
+        await self.ready()
         target = self._cluster(endpoint, cluster, output=output)
         wanted = [*attributes] if self.is_on_air(endpoint, target) else []
         known = [attribute for attribute in wanted if _knows(target, attribute)]
@@ -150,6 +182,7 @@ class ZigpyNode:
 
     async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
         """Have the cluster's messages sent to the coordinator."""
+        await self.ready()
         target = self._cluster(endpoint, cluster, output=output)
         if not self.is_on_air(endpoint, target):
             return
@@ -160,6 +193,7 @@ class ZigpyNode:
 
     async def configure_reporting(self, endpoint: int, cluster: int, reports: Mapping[int, Report]) -> dict[int, str]:
         """Have attributes reported; returns why, for those it would not."""
+        await self.ready()
         target = self._cluster(endpoint, cluster)
         if not self.is_on_air(endpoint, target):
             return {}
@@ -184,6 +218,7 @@ class ZigpyNode:
 
     async def enroll(self, endpoint: int) -> None:
         """Make the coordinator the zone's alarm panel: write its address, and enroll unasked, which most zones take."""
+        await self.ready()
         target = self._cluster(endpoint, IAS_ZONE)
         with self.told():
             await target.write_attributes({_CIE_ADDRESS: self.device.application.state.node_info.ieee})
@@ -191,12 +226,14 @@ class ZigpyNode:
 
     async def answer_enroll(self, endpoint: int) -> None:
         """Accept a zone's request to be enrolled."""
+        await self.ready()
         target = self._cluster(endpoint, IAS_ZONE)
         with self.told():
             await target.command(_ENROLL_RESPONSE, _ENROLLED, _ZONE_ID, expect_reply=False)
 
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
+        await self.ready()
         target = self._cluster(endpoint, request.cluster)
         with self.told():
             if isinstance(request, Send):

@@ -42,7 +42,7 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
     settings = await settled(settings)
     quirks = None
     if settings.quirks:
-        quirks = await asyncio.to_thread(open_quirks, folder, settings.quirks_dir, listener.models())
+        quirks = await asyncio.to_thread(open_quirks, folder, settings.quirks_dir)
     app = await _application(settings, folder, quirks)
     radio = ZigpyRadio(app, settings, listener)
     try:
@@ -150,6 +150,8 @@ def _check_libraries(app: object) -> None:
         (app, "_watchdog_failures", "a hung stick is noticed later"),
         (app, "_mfg_id_task", "closing may leave a task behind"),
         (getattr(app, "_dblistener", None), "_callback_handlers", "a device may be interviewed again after a crash"),
+        (getattr(app, "_dblistener", None), "_read_all_attributes", "quirks are not put in their places"),
+        (getattr(app, "_dblistener", None), "_populate_attribute_cache", "quirks are not put in their places"),
         (CatchingTaskMixin, "_tasks", "closing may leave a task behind"),
     )
     for owner, name, consequence in places:

@@ -154,6 +154,7 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
         known = self.roster.known.get(found.id.removeprefix(PREFIX))
         if known is None or known.node is None:
             raise UnreachableError(f"{device} is not on the network now; wait for the radio or pair it again")
+        await known.node.ready()
         return known.node.diagnose(known.record.facts)
 
     # The radio's life

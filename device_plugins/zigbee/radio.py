@@ -15,7 +15,7 @@ from zigpy.group import Group
 from zigpy.util import CatchingTaskMixin
 
 from device_plugins.sdk import UnreachableError, UnsupportedError
-from device_plugins.zigbee.announcing import Announcing, is_interviewed
+from device_plugins.zigbee.announcing import is_interviewed
 from device_plugins.zigbee.firmware import problems
 from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.managing import ZigpyManagement
@@ -23,6 +23,7 @@ from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.mapping.status import SUCCESS
 from device_plugins.zigbee.network import BusyError, Listener, NetworkInfo, Node, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
+from device_plugins.zigbee.quirking import Quirking
 from device_plugins.zigbee.serving import ZigpyImages
 from device_plugins.zigbee.zigpy_links import ZigpyLinks
 
@@ -37,7 +38,7 @@ _ANSWERS_LIMIT = 1.0
 class ZigpyRadio:
     """An open radio; made by `opening.open_radio`."""
 
-    def __init__(self, app: Announcing, settings: Settings, listener: Listener) -> None:
+    def __init__(self, app: Quirking, settings: Settings, listener: Listener) -> None:
         self._app: Any = app
         self._settings = settings
         self._listener = listener
@@ -45,6 +46,7 @@ class ZigpyRadio:
         self.management = ZigpyManagement(app)
         self.images = ZigpyImages(app, Path(settings.ota_dir).expanduser() if settings.ota_dir else None)
         app.announced = lambda device: self._tell(listener.announced, self._node(device))
+        app.completed = self._completed
         app.alive = lambda ieee, lqi: self._tell(listener.alive, ieee, lqi)
         app.add_listener(self)
 
@@ -156,7 +158,7 @@ class ZigpyRadio:
     async def close(self) -> None:
         """Close the port and the database."""
         self._app.remove_listener(self)
-        self._app.announced = self._app.alive = None
+        self._app.announced = self._app.alive = self._app.completed = None
         await shut(self._app)
 
     # What zigpy tells its listeners; it swallows what they raise.
@@ -187,6 +189,11 @@ class ZigpyRadio:
     def connection_lost(self, error: Exception | None) -> None:
         """The port closed, the stick failed or stopped to answer."""
         self._tell(self._listener.lost, _loss(error))
+
+    def _completed(self) -> None:
+        for node in self._nodes.values():
+            if (device := self._app.devices.get(node.device.ieee)) is not None:
+                self._tell(node.renew, device)
 
     def _is_ready(self, device: BaseDevice) -> bool:
         mine = self._app.state.node_info.ieee

@@ -117,10 +117,6 @@ class Roster:
 
     # What the radio asks and says
 
-    def models(self) -> list[tuple[str, str]]:
-        """Manufacturer and model of each device known."""
-        return [(one.record.signature.manufacturer, one.record.signature.model) for one in self.known.values()]
-
     def joined(self, ieee: str, short: int) -> None:
         """A device joined; its interview begins."""
         if self._is_unwanted(ieee):
@@ -277,6 +273,7 @@ class Roster:
 
     async def _learn(self, node: Node) -> tuple[Known, list[str]]:
         """The device with a record that fits what it is now, and what it would not tell; what is known of it stays."""
+        await node.ready()
         signature = node.signature()
         unanswered: list[str] = []
         known = self.known.get(node.ieee)
@@ -333,14 +330,20 @@ class Roster:
     # Small things
 
     async def _refresh(self, radio: Radio) -> None:
-        """Ask the devices that listen all the time for their values, one after the other, behind all other traffic."""
-        for known in [*self.known.values()]:
+        """Ask the devices that listen all the time for their values, one after the other, behind all other traffic.
+
+        Those come last that have to be waited for; at the end there are none.
+        """
+        for known in sorted(self.known.values(), key=lambda one: one.node is not None and one.node.is_waiting):
             node = known.node
             if self._radio is radio and node is not None and known.record.signature.mains and not known.record.left:
                 if known.record.configured:
                     await self._read(node, known, known.mapping.points)
                 else:
                     self._configure(node, fresh=False)
+        for known in [*self.known.values()]:
+            if self._radio is radio and known.node is not None:
+                await known.node.ready()
 
     def _interview(self, ieee: str) -> None:
         if self._radio is not None:

@@ -59,7 +59,7 @@ class ZigpyImages:
 
     async def serve(self, ieee: str, checksum: str, progress: Progress, *, notify: bool) -> Verdict:
         """Answer a device's requests for an image until it has it, does not want it, or asks no more."""
-        device, cluster = self._client(ieee)
+        device, cluster = await self._client(ieee)
         image = await self._image(checksum)
         device.ota_in_progress = True  # or zigpy would answer as well: that there is no image
         self.listen()
@@ -90,7 +90,7 @@ class ZigpyImages:
     async def _found(self, ieee: str) -> tuple[QueryNextImageCommand, list[Any]]:
         if self._folder is None:
             raise RadioError("there are no images: set [plugin.zigbee] ota_dir to a folder with them")
-        device, cluster = self._client(ieee)
+        device, cluster = await self._client(ieee)
         asked = await self._query(ieee, cluster)
         found = await self._app.ota.get_ota_images(device, asked)
         return asked, [*found.upgrades]
@@ -120,7 +120,8 @@ class ZigpyImages:
             device=f"zigbee-{ieee}",
         )
 
-    def _client(self, ieee: str) -> tuple[Any, Any]:
+    async def _client(self, ieee: str) -> tuple[Any, Any]:
+        await self._app.complete()
         device = self._app.devices.get(address_of(ieee))
         if not isinstance(device, ZigbeeDevice):
             raise UnreachableError(f"zigbee-{ieee} is not on the network", device=f"zigbee-{ieee}")

@@ -25,10 +25,11 @@ class ZigpyLinks:
     """The links of one node."""
 
     def __init__(self, node: ZigpyNode) -> None:
-        self._node, self._device, self._name, self._told = node, node.device, node.id, node.told
+        self._node, self._name, self._told = node, node.id, node.told
 
     async def ask(self, endpoint: int, cluster: int, command: int, *fields: int | str) -> tuple[int, ...]:
         """Send a cluster command; returns the numbers in its answer, or (command, status) of a default response."""
+        await self._node.ready()
         target = self._cluster(endpoint, cluster)
         with self._told():
             answer = await target.command(command, *fields)
@@ -39,7 +40,7 @@ class ZigpyLinks:
         found: list[Link] = []
         for _ in range(_MOST_PAGES):
             with self._told():
-                status, total, _, page = await self._device.zdo.Mgmt_Bind_req(len(found))
+                status, total, _, page = await self._node.device.zdo.Mgmt_Bind_req(len(found))
             self._check(int(status))
             found += [_link(entry) for entry in page]
             if not page or len(found) >= total:
@@ -49,18 +50,19 @@ class ZigpyLinks:
     async def bind(self, link: Link) -> None:
         """Add to its binding table."""
         with self._told():
-            answer = await self._device.zdo.Bind_req(*self._request(link))
+            answer = await self._node.device.zdo.Bind_req(*self._request(link))
         self._check(int(answer[0]))
 
     async def unbind(self, link: Link) -> None:
         """Take from its binding table; nothing happens if it is not there."""
         with self._told():
-            answer = await self._device.zdo.Unbind_req(*self._request(link))
+            answer = await self._node.device.zdo.Unbind_req(*self._request(link))
         if int(answer[0]) != _NO_ENTRY:
             self._check(int(answer[0]))
 
     async def reporting(self, endpoint: int, cluster: int, attributes: Iterable[int]) -> dict[int, Report]:
         """What it reports of these attributes, and how often; those it does not report are missing."""
+        await self._node.ready()
         target = self._cluster(endpoint, cluster)
         signature = self._node.signature()
         by_code: dict[int, list[int]] = {}
@@ -94,7 +96,7 @@ class ZigpyLinks:
             target = zdo_t.MultiAddress(addrmode=_BY_GROUP, nwk=link.group)
         else:
             target = zdo_t.MultiAddress(addrmode=_BY_IEEE, ieee=address_of(link.ieee), endpoint=link.target_endpoint)
-        return self._device.ieee, link.endpoint, link.cluster, target
+        return self._node.device.ieee, link.endpoint, link.cluster, target
 
     def _check(self, status: int) -> None:
         if status == SUCCESS:
@@ -104,7 +106,7 @@ class ZigpyLinks:
 
     def _cluster(self, endpoint: int, cluster: int) -> Any:  # noqa: ANN401 - zigpy's cluster
         try:
-            return self._device.endpoints[endpoint].in_clusters[cluster]
+            return self._node.device.endpoints[endpoint].in_clusters[cluster]
         except KeyError:
             message = f"{self._name} has no cluster 0x{cluster:04X} on endpoint {endpoint}"
             raise UnsupportedError(message, device=self._name) from None

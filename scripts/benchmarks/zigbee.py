@@ -18,9 +18,9 @@ from typing import Any, override
 
 from hub.cli.client import Client
 from scripts.benchmarks import radio as pair
-from scripts.benchmarks.startup import cpu_s, rss_mib
+from scripts.benchmarks.startup import compiled, cpu_s, rss_mib
 
-DEVICES, STARTS = 92, 3
+DEVICES, STARTS = 92, 5
 BATCHES, BATCH, WARM_UP = 8, 40, 20
 FLOODS, FLOOD = 4, 4000
 _QUIET_S = 1.5
@@ -34,6 +34,13 @@ _LIMITS = {
     "rss_mib": 105,
     "start_to_first_action_s": 1.15,
 }
+_IMPORT = """
+import time
+begun = time.monotonic()
+import bellows.zigbee.application
+import zigpy.application
+print(time.monotonic() - begun, time.process_time())
+"""
 _AT_LEAST = {"reports_per_s", "reports_ratio"}
 _UNITS = {"s": "s", "ms": "ms", "report": "us", "mib": "MiB"}
 
@@ -106,6 +113,13 @@ def first_action(folder: Path, radio: Crowd) -> tuple[float, float]:
         return acted - begun, cpu_s(pid)
 
 
+def bare_import() -> tuple[float, float]:
+    """Seconds, and seconds of a core, that nothing but the import of zigpy and bellows takes."""
+    done = subprocess.run([sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True)
+    took, used = done.stdout.split()
+    return float(took), float(used)
+
+
 class Measurement:
     """Takes the figures."""
 
@@ -114,7 +128,7 @@ class Measurement:
 
     def all(self) -> dict[str, float]:
         """All figures."""
-        with tempfile.TemporaryDirectory(prefix="bench-") as text:
+        with compiled(), tempfile.TemporaryDirectory(prefix="bench-") as text:
             folder = Path(text)
             for name in ("a", "b"):
                 (folder / name).mkdir()
@@ -128,13 +142,25 @@ class Measurement:
                     self._floods(one, pid, hub, two, bare)
                 self.figures["rss_mib"] = rss_mib(pid)
             _tell("starts with 92 devices")
-            starts = [first_action(folder / "hub", one) for _ in range(STARTS)]
-            self.figures["start_to_first_action_s"] = statistics.median(took for took, _ in starts)
-            self.figures["start_cpu_s"] = statistics.median(used for _, used in starts)
+            self._starts(folder / "hub", one)
             one.close()
             two.close()
         _tell("")
         return {name: round(value, 3) for name, value in self.figures.items()}
+
+    def _starts(self, folder: Path, radio: Crowd) -> None:
+        bare_import()  # may compile
+        starts: list[tuple[float, float]] = []
+        imports: list[tuple[float, float]] = []
+        for _ in range(STARTS):
+            starts.append(first_action(folder, radio))
+            imports.append(bare_import())
+        self.figures["start_to_first_action_s"] = statistics.median(took for took, _ in starts)
+        self.figures["start_cpu_s"] = statistics.median(used for _, used in starts)
+        self.figures["bare_import_s"] = statistics.median(took for took, _ in imports)
+        self.figures["bare_import_cpu_s"] = statistics.median(used for _, used in imports)
+        self.figures["start_ratio"] = self.figures["start_to_first_action_s"] / self.figures["bare_import_s"]
+        self.figures["start_cpu_ratio"] = self.figures["start_cpu_s"] / self.figures["bare_import_cpu_s"]
 
     def _latency(self, one: Crowd, two: Crowd) -> None:
         through: list[float] = []

@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ class Quirks:
         self._loaded: set[str] = set()
         self._importing = threading.Lock()
         self._has_own = False
+        self.waiting: set[Any] = set()
+        """The addresses of the devices that `resolve` has left as they were, until what they need is imported."""
 
     def load(self, manufacturer: str, model: str, inputs: Inputs) -> bool:
         """Import what a device needs, which may take two seconds the first time; whether there is anything. Blocks."""
@@ -36,6 +37,7 @@ class Quirks:
                 if module not in self._loaded:
                     _import(module)
                     self._loaded.add(module)
+            _register()
         return bool(modules)
 
     def load_own(self, folder: Path) -> None:
@@ -51,38 +53,45 @@ class Quirks:
                     LOG.warning("The quirk %s was left out: %s: %s", path, type(error).__name__, error)
                 else:
                     self._has_own = True
+        _register()
 
     def is_loaded(self, manufacturer: str, model: str, inputs: Inputs) -> bool:
-        """Whether `resolve` can do without importing anything."""
+        """Whether nothing has to be imported for a device."""
         return self._loaded.issuperset(self._index.find(manufacturer, model, inputs))
 
     def resolve(self, device: Any) -> Any:  # noqa: ANN401 - zigpy's device
-        """The device with its quirk, or as it is."""
-        has_any = self.load(str(device.manufacturer or ""), str(device.model or ""), inputs_of(device))
-        if not has_any and not self._has_own:
+        """The device with its quirk, or as it is; it joins those that wait if something is to be imported first."""
+        needed = about(device)
+        if not self.is_loaded(*needed):
+            if device.is_initialized:
+                self.waiting.add(device.ieee)
             return device
-        zhaquirks: Any = importlib.import_module("zhaquirks")
-        try:
-            zhaquirks._register_pending_quirks()  # noqa: SLF001 - what its setup() does after importing them all
-            return zhaquirks.ZHA_DEVICE_REGISTRY.resolve(device)
-        except Exception as error:  # noqa: BLE001 - a faulty quirk must not cost the device
-            LOG.warning("%s goes without its quirk: %s: %s", device.ieee, type(error).__name__, error)
-            return device
+        return resolve(device) if self._has_own or self._index.find(*needed) else device
 
 
-def inputs_of(device: Any) -> Inputs:  # noqa: ANN401 - zigpy's device
-    """The input clusters of a device of zigpy's, by endpoint."""
-    return {
+def resolve(device: Any) -> Any:  # noqa: ANN401 - zigpy's device
+    """The device with the quirk for it among those that were imported, or as it is."""
+    zhaquirks: Any = importlib.import_module("zhaquirks")
+    try:
+        return zhaquirks.ZHA_DEVICE_REGISTRY.resolve(device)
+    except Exception as error:  # noqa: BLE001 - a faulty quirk must not cost the device
+        LOG.warning("%s goes without its quirk: %s: %s", device.ieee, type(error).__name__, error)
+        return device
+
+
+def about(device: Any) -> tuple[str, str, Inputs]:  # noqa: ANN401 - zigpy's device
+    """Manufacturer, model, and input clusters by endpoint of a device of zigpy's: what its quirk is found by."""
+    inputs = {
         int(endpoint.endpoint_id): frozenset(int(cluster) for cluster in endpoint.in_clusters)
         for endpoint in getattr(device, "non_zdo_endpoints", ())
     }
+    return str(device.manufacturer or ""), str(device.model or ""), inputs
 
 
-def open_quirks(folder: Path, own: str, models: Iterable[tuple[str, str]]) -> Quirks | None:
+def open_quirks(folder: Path, own: str) -> Quirks | None:
     """The quirks, ready to be loaded; None if the package is not installed. Blocks.
 
-    `folder` keeps the index if the installation cannot; `own` is the folder with the owner's quirks, if any. What
-    the devices known from before need, by manufacturer and model, is loaded already.
+    `folder` keeps the index if the installation cannot; `own` is the folder with the owner's quirks, if any.
     """
     if not installed():
         return None
@@ -94,9 +103,14 @@ def open_quirks(folder: Path, own: str, models: Iterable[tuple[str, str]]) -> Qu
     quirks = Quirks(index)
     if own:
         quirks.load_own(Path(own).expanduser())
-    for manufacturer, model in models:
-        quirks.load(manufacturer, model, {})
     return quirks
+
+
+def _register() -> None:
+    """Do what the package does after it has imported quirks; it looks at their files."""
+    zhaquirks: Any = sys.modules.get("zhaquirks")
+    if zhaquirks is not None:
+        zhaquirks._register_pending_quirks()  # noqa: SLF001 - its setup() would import all
 
 
 def _import(module: str) -> None:

@@ -20,6 +20,7 @@ class Scripted:
     ieee = "0011223344556677"
     lqi: int | None = 200
     rssi: int | None = -60
+    is_waiting = False
 
     def __init__(self, answers: Callable[[str, int], object]) -> None:
         self._answers = answers
@@ -29,6 +30,9 @@ class Scripted:
         before = self.asked.count(what)
         self.asked.append(what)
         return self._answers(what, before)
+
+    async def ready(self) -> None:
+        return
 
     def signature(self) -> Signature:
         return LAMP

@@ -121,3 +121,85 @@ assert names == ["domovoi_own_quirks_bell"], names
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "broken.py was left out: ValueError: no" in done.stderr
+
+
+WAITING = """
+import asyncio
+import sys
+from device_plugins.zigbee.coordinator import Coordinator
+from device_plugins.zigbee.quirks.index import made
+from device_plugins.zigbee.quirks.loading import Quirks
+from zigpy import types as t
+from zigpy.zdo.types import NodeDescriptor
+
+WEATHER = t.EUI64.convert("00:15:8d:00:00:00:00:01")
+LAMP = t.EUI64.convert("00:15:8d:00:00:00:00:02")
+
+
+def add(app, ieee, nwk, manufacturer, model):
+    device = app.add_device(ieee, t.NWK(nwk))
+    device.node_desc = NodeDescriptor(0x02, 0x40, 0x80, 0x115F, 127, 100, 0, 100, 0)
+    device.manufacturer, device.model = manufacturer, model
+    place = device.add_endpoint(1)
+    place.profile_id, place.device_type, place.status = 0x0104, 0x5F01, 1
+    for cluster in (0x0000, 0x0003, 0xFFFF, 0x0402, 0x0403, 0x0405):
+        place.add_input_cluster(cluster)
+    for cluster in (0x0000, 0x0004, 0xFFFF):
+        place.add_output_cluster(cluster)
+    device.status = device.status.ENDPOINTS_INIT
+    device.original_signature = device.get_signature()
+    assert device.is_initialized
+    assert app._resolve_device(device) is device
+    return device
+
+
+def report(nwk, value):
+    data = bytes([0x18, value, 0x0A, 0x00, 0x00, 0x29]) + (value * 100).to_bytes(2, "little")
+    return t.ZigbeePacket(
+        src=t.AddrModeAddress(t.AddrMode.NWK, t.NWK(nwk)), src_ep=1,
+        dst=t.AddrModeAddress(t.AddrMode.NWK, t.NWK(0)), dst_ep=1,
+        profile_id=0x0104, cluster_id=0x0402, data=t.SerializableBytes(data), lqi=255, rssi=-40,
+    )
+
+
+def temperature(device):
+    return device.endpoints[1].in_clusters[0x0402].get(0x0000)
+
+
+async def main():
+    app = Coordinator({"device": {"path": "/dev/null"}, "ota": {"providers": []}})
+    app.quirks = Quirks(made({("LUMI", "lumi.weather"): ["zhaquirks.xiaomi.aqara.weather"]}, []))
+    app.register_device_resolver(app.quirks.resolve)
+    weather, lamp = add(app, WEATHER, 0x1000, "LUMI", "lumi.weather"), add(app, LAMP, 0x2000, "Acme", "Lamp")
+    assert (app.is_waiting(WEATHER), app.is_waiting(LAMP)) == (True, False)
+    assert "zhaquirks" not in sys.modules
+    completed = []
+    app.completed = lambda: completed.append(app.devices[WEATHER])
+
+    app.packet_received(report(0x2000, 20))
+    assert temperature(lamp) == 2000
+    assert "zhaquirks" not in sys.modules
+
+    app.packet_received(report(0x1000, 21))
+    app.packet_received(report(0x1000, 22))
+    assert temperature(weather) is None
+    await app.complete()
+    new = app.devices[WEATHER]
+    assert completed == [new]
+    assert type(new).__module__ == "zhaquirks.xiaomi.aqara.weather", type(new)
+    assert new.original_signature == weather.original_signature
+    assert temperature(new) == 2200
+    assert app.devices[LAMP] is lamp
+    assert not app.is_waiting(WEATHER)
+    app.packet_received(report(0x1000, 23))
+    assert temperature(new) == 2300
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_known_device_gets_its_quirk_when_it_speaks_and_nothing_is_lost_until_then() -> None:
+    done = subprocess.run([sys.executable, "-c", WAITING], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
