@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -21,6 +20,7 @@ from typing import Any
 from hub.cli.client import Client
 from hub.cli.errors import CommandError, RefusedError
 from scripts.benchmarks.startup import rss_mib
+from scripts.tools.radio_process import RadioProcess
 
 _PATIENCE_S = 120.0
 _CALM_S = 20.0
@@ -84,52 +84,10 @@ class Result:
     faults: list[str] = field(default_factory=list)
 
 
-class Radio:
-    """The virtual radio in its own process, asked in JSON lines by several threads."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.port = folder / "tty"
-        arguments = ["--pty-link", str(self.port), "--state", str(folder / "radio.json"), "--seed", str(seed)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "device_plugins.virtual_radio", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._lock = threading.Lock()
-        self._number = 0
-        self._read(lambda line: line.get("event") == "ready")
-
-    def ask(self, verb: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Ask it to do something and wait for the answer; RuntimeError when it refuses."""
-        with self._lock:
-            self._number += 1
-            number = self._number
-            assert self._process.stdin is not None  # noqa: S101 - opened above
-            self._process.stdin.write(json.dumps({"id": number, "do": verb, **arguments}) + "\n")
-            self._process.stdin.flush()
-            answer = self._read(lambda line: line.get("id") == number)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["result"]
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate(timeout=10)
-
-    def _read(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        assert self._process.stdout is not None  # noqa: S101 - opened above
-        for text in self._process.stdout:
-            line: dict[str, Any] = json.loads(text)
-            if wanted(line):
-                return line
-        raise RuntimeError("the virtual radio ended")
-
-
 class _House:
     """One hub, its radio, its devices (hub's id → what the radio tells of it), and what was found."""
 
-    def __init__(self, plan: Plan, radio: Radio, client: Client, pid: int) -> None:
+    def __init__(self, plan: Plan, radio: RadioProcess, client: Client, pid: int) -> None:
         self._plan = plan
         self._radio = radio
         self._client = client
@@ -178,15 +136,8 @@ class _House:
         self._say(f"{self.result.paired} of {self._plan.devices} paired in {self.result.pairing_s:g} s")
 
     def _join(self, device: str) -> None:
-        ieee = self._devices[device]["ieee"]
-        _until(lambda: self._joined(ieee), f"{ieee} may join", _PAIR_S, give_up=False)
-
-    def _joined(self, ieee: str) -> bool:
-        try:
-            self._radio.ask("join", device=ieee)
-        except RuntimeError as error:
-            return "has joined already" in str(error)
-        return True
+        with contextlib.suppress(RuntimeError):  # it is tried once more, and missed in the end
+            self._radio.join(self._devices[device]["ieee"], _PAIR_S)
 
     def _configured(self) -> bool:
         """Whether the plugin has nothing left to do for those that joined."""
@@ -352,7 +303,7 @@ def chaos(plan: Plan) -> Result:
     """Run a hub and a radio through the plan, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as text:
         folder = Path(text)
-        radio = Radio(folder, plan.seed)
+        radio = RadioProcess(folder, ("--state", str(folder / "radio.json"), "--seed", str(plan.seed)))
         data = folder / "data"
         data.mkdir()
         (data / "hub.toml").write_text(f'[plugin.zigbee]\npath = "{radio.port}"\n[hub]\nlog_level = "warning"\n')
