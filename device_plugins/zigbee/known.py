@@ -225,6 +225,8 @@ class Known:
         """Hold one half back until the whole message has been read: the other half usually stands beside it."""
         halves = self._pairs.setdefault(key, [None, None, False])
         halves[part] = value
+        if value is None:  # the device does not know it; of a half that was not heard yet nothing is said
+            self._plugin.ctx.state.delete(f"device/{self.id}/{key}")
         if not halves[2]:
             halves[2] = True
             asyncio.get_running_loop().call_soon(self._tell_pair, key, halves)

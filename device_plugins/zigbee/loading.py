@@ -63,11 +63,12 @@ async def load(*modules: str) -> None:
 def _load(modules: Sequence[str]) -> None:
     load_on_use(_SELDOM_USED)
     names = [f"device_plugins.zigbee.{module}" for module in ("opening", *modules)]
-    is_new = not sys.modules.keys() >= {*names}
+    is_new = names[0] not in sys.modules
     for name in names:  # even if it is there: another thread may not be at its end
         importlib.import_module(name)
     if is_new:
         # A hundred thousand objects that stay: without this, each full collection of garbage would visit all of them.
+        # Never later: a radio's own objects would be frozen with them, and outlive it.
         gc.freeze()
 
 

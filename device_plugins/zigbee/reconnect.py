@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import gc
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -83,6 +84,8 @@ class Reconnect:
             self.state, self.reason = LinkState.DOWN, reason
             self.tried.set()
             await self._clock.sleep(self._backoff.wait())
+            # What a radio leaves is one large circle of objects; left to chance, several of them would pile up.
+            gc.collect()
 
     async def _hold(self) -> str:
         """Open the radio and keep it until it is lost; returns why it is no longer there."""

@@ -1,6 +1,6 @@
 """A virtual radio in its own process that can also pour reports out; the Zigbee benchmark's air.
 
-    python -m scripts.benchmarks._crowd PTY_LINK
+    python -m scripts.benchmarks._crowd --pty-link PATH [--latency-ms MS]
 
 It speaks the control protocol of `device_plugins.virtual_radio`, with three verbs more: `flood` (count) sends that many
 reports of temperature as fast as the host takes them, from all joined devices that have one, and tells the seconds;
@@ -9,12 +9,12 @@ reports of temperature as fast as the host takes them, from all joined devices t
 and tells the monotonic time of that.
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
 import os
 import struct
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,10 @@ class Crowd:
             undo()
 
 
-async def serve(link: Path) -> None:
-    """Run until the input ends."""
+async def serve(link: Path, latency: float) -> None:
+    """Run until the input ends; `latency` in seconds."""
     radio = VirtualRadio()
-    radio.latency = 0
+    radio.latency = latency
     radio.open_pty(link)
     crowd = Crowd(radio)
     reader = asyncio.StreamReader()
@@ -130,4 +130,8 @@ async def serve(link: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pty-link", type=Path, required=True)
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    options = parser.parse_args()
+    asyncio.run(serve(options.pty_link, options.latency_ms / 1000))

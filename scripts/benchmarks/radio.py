@@ -15,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from hub.cli.client import Client
 from hub.cli.errors import CommandError
+from scripts.tools.radio_process import RadioProcess
 
 BATCHES, BATCH, WARM_UP = 8, 40, 20
 PATIENCE = 60.0
@@ -32,50 +32,13 @@ action = { device = "Lamp", set = { on_off = true } }
 """
 
 
-class Radio:
-    """A virtual radio in its own process, spoken to in JSON lines."""
+class Radio(RadioProcess):
+    """A virtual radio without latency, with a motion sensor and a lamp."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = folder / "tty"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *self.program()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._number = 0
-        self._read(lambda line: line.get("event") == "ready")
+    def __init__(self, folder: Path, **how: str) -> None:
+        super().__init__(folder, ("--latency-ms", "0"), **how)
         self.sensor = self.ask("add", model="motion", name="Motion")["ieee"]
         self.lamp = self.ask("add", model="lamp-white", name="Lamp")["ieee"]
-
-    def program(self) -> list[str]:
-        """The module that is the radio, with its arguments."""
-        return ["device_plugins.virtual_radio", "--pty-link", str(self.port), "--latency-ms", "0"]
-
-    def ask(self, verb: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Ask it to do something and wait for the answer."""
-        self._number += 1
-        number = self._number
-        assert self._process.stdin is not None  # noqa: S101 - opened above
-        self._process.stdin.write(json.dumps({"id": number, "do": verb, **arguments}) + "\n")
-        self._process.stdin.flush()
-        answer = self._read(lambda line: line.get("id") == number)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["result"]
-
-    def join(self, device: str) -> None:
-        """Let a device join as soon as the network is open."""
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self.ask("join", device=device)
-            except RuntimeError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
 
     def react(self, count: int) -> list[float]:
         """Let somebody walk by `count` times; returns the times to the command in ms."""
@@ -92,18 +55,6 @@ class Radio:
             time.sleep(_PAUSE)
         return found
 
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate(timeout=10)
-
-    def _read(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        assert self._process.stdout is not None  # noqa: S101 - opened above
-        for text in self._process.stdout:
-            line: dict[str, Any] = json.loads(text)
-            if wanted(line):
-                return line
-        raise RuntimeError("the virtual radio ended")
-
 
 @contextlib.contextmanager
 def bare_host(radio: Radio) -> Iterator[None]:
@@ -112,8 +63,8 @@ def bare_host(radio: Radio) -> Iterator[None]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - opened above
         expect(process, "open")
-        radio.join(radio.lamp)
-        radio.join(radio.sensor)
+        radio.join(radio.lamp, PATIENCE)
+        radio.join(radio.sensor, PATIENCE)
         expect(process, "ready")
         yield
         process.communicate(timeout=20)
@@ -131,7 +82,7 @@ def hub_host(radio: Radio, folder: Path) -> Iterator[int]:
             _eventually(lambda: hub.call("zigbee.status", {})["status"] == "up", "the radio is up")
             hub.call("devices.pair", {"protocol": "zigbee", "duration": 200})
             for device, name in ((radio.lamp, "Lamp"), (radio.sensor, "Motion")):
-                radio.join(device)
+                radio.join(device, PATIENCE)
                 _eventually(lambda device=device: _known(hub, device), f"{name} is paired")  # type: ignore[misc]
                 hub.call("devices.rename", {"device": f"zigbee-{device.replace(':', '')}", "name": name})
             _eventually(lambda: hub.call("automation.list", {})[0]["status"] == "active", "the rule is active")

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, override
+from typing import Any
 
 from hub.cli.client import Client
 from scripts.benchmarks import radio as pair
@@ -48,9 +48,8 @@ _UNITS = {"s": "s", "ms": "ms", "report": "us", "mib": "MiB"}
 class Crowd(pair.Radio):
     """A virtual radio with the verbs of `_crowd`."""
 
-    @override
-    def program(self) -> list[str]:
-        return ["scripts.benchmarks._crowd", str(self.port)]
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, module="scripts.benchmarks._crowd")
 
     def fill(self) -> list[str]:
         """Add devices of all models in turn until there are 92; returns those that are new."""
@@ -76,8 +75,8 @@ def bare_process(radio: pair.Radio) -> "Iterator[subprocess.Popen[str]]":
     command = [sys.executable, "-m", "scripts.benchmarks._bare", str(radio.port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         pair.expect(process, "open")
-        radio.join(radio.lamp)
-        radio.join(radio.sensor)
+        radio.join(radio.lamp, pair.PATIENCE)
+        radio.join(radio.sensor, pair.PATIENCE)
         pair.expect(process, "ready")
         yield process
         process.communicate(timeout=20)
@@ -87,7 +86,7 @@ def pair_all(hub: Client, radio: Crowd, others: list[str]) -> float:
     """Let the other devices join, all at once; returns the seconds until the hub had no more to ask of any."""
     begun = time.monotonic()
     for device in others:
-        radio.join(device)
+        radio.join(device, pair.PATIENCE)
     until = begun + pair.PATIENCE * 3
     while len(hub.get("devices")) < DEVICES:
         if time.monotonic() > until:

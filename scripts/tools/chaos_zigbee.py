@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -21,6 +20,9 @@ from typing import Any
 from hub.cli.client import Client
 from hub.cli.errors import CommandError, RefusedError
 from scripts.benchmarks.startup import rss_mib
+from scripts.tools.chaos_log import faults_in, stalls_in
+from scripts.tools.descriptors import held
+from scripts.tools.radio_process import RadioProcess
 
 _PATIENCE_S = 120.0
 _CALM_S = 20.0
@@ -81,55 +83,14 @@ class Result:
     tasks: tuple[int, int] = (0, 0)
     descriptors: tuple[int, int] = (0, 0)
     rss_mib: tuple[float, float] = (0.0, 0.0)
+    stalls: int = 0
     faults: list[str] = field(default_factory=list)
-
-
-class Radio:
-    """The virtual radio in its own process, asked in JSON lines by several threads."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.port = folder / "tty"
-        arguments = ["--pty-link", str(self.port), "--state", str(folder / "radio.json"), "--seed", str(seed)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "device_plugins.virtual_radio", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._lock = threading.Lock()
-        self._number = 0
-        self._read(lambda line: line.get("event") == "ready")
-
-    def ask(self, verb: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
-        """Ask it to do something and wait for the answer; RuntimeError when it refuses."""
-        with self._lock:
-            self._number += 1
-            number = self._number
-            assert self._process.stdin is not None  # noqa: S101 - opened above
-            self._process.stdin.write(json.dumps({"id": number, "do": verb, **arguments}) + "\n")
-            self._process.stdin.flush()
-            answer = self._read(lambda line: line.get("id") == number)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["result"]
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate(timeout=10)
-
-    def _read(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        assert self._process.stdout is not None  # noqa: S101 - opened above
-        for text in self._process.stdout:
-            line: dict[str, Any] = json.loads(text)
-            if wanted(line):
-                return line
-        raise RuntimeError("the virtual radio ended")
 
 
 class _House:
     """One hub, its radio, its devices (hub's id → what the radio tells of it), and what was found."""
 
-    def __init__(self, plan: Plan, radio: Radio, client: Client, pid: int) -> None:
+    def __init__(self, plan: Plan, radio: RadioProcess, client: Client, pid: int) -> None:
         self._plan = plan
         self._radio = radio
         self._client = client
@@ -138,9 +99,10 @@ class _House:
         self._devices: dict[str, dict[str, Any]] = {}
         self._busy: set[str] = set()
         self._pulled: set[str] = set()
-        self._dark: set[str] = set()
         self._failed: collections.Counter[str] = collections.Counter()
         self._begun = time.monotonic()
+        self._open: collections.Counter[str] = collections.Counter()
+        self._kept: collections.Counter[str] = collections.Counter()
         self.result = Result(devices=plan.devices)
 
     # -- pairing ---------------------------------------------------------------------------------------------------
@@ -178,15 +140,8 @@ class _House:
         self._say(f"{self.result.paired} of {self._plan.devices} paired in {self.result.pairing_s:g} s")
 
     def _join(self, device: str) -> None:
-        ieee = self._devices[device]["ieee"]
-        _until(lambda: self._joined(ieee), f"{ieee} may join", _PAIR_S, give_up=False)
-
-    def _joined(self, ieee: str) -> bool:
-        try:
-            self._radio.ask("join", device=ieee)
-        except RuntimeError as error:
-            return "has joined already" in str(error)
-        return True
+        with contextlib.suppress(RuntimeError):  # it is tried once more, and missed in the end
+            self._radio.join(self._devices[device]["ieee"], _PAIR_S)
 
     def _configured(self) -> bool:
         """Whether the plugin has nothing left to do for those that joined."""
@@ -273,9 +228,7 @@ class _House:
             if told["battery"] and told["model"] in _HAPPENS:
                 self._move(told)
         _until(lambda: not self._wrong(), "availability is right", _PATIENCE_S, give_up=False)
-        _until(lambda: self._tasks() <= self._quiet_tasks, "the tasks have ended", _PATIENCE_S, give_up=False)
-        open_before = self.result.descriptors[0]
-        _until(lambda: self._descriptors() <= open_before, "what was opened is closed", _CALM_S, give_up=False)
+        _until(self._rests, "what is not needed any more is gone", _PATIENCE_S, give_up=False)
         self.result.failed = dict(self._failed)
         after = self._availability()
         self.result.availability = dict(collections.Counter(after.values()))
@@ -287,7 +240,7 @@ class _House:
             for device in self._radio.ask("devices")
             if not device["joined"]
         ]
-        self._compare()
+        self._blame()
 
     def _move(self, told: dict[str, Any]) -> None:
         """Let something happen to a sensor that it is bound to report: of two values, one is not what it has."""
@@ -299,10 +252,10 @@ class _House:
                 self._radio.ask("act", device=told["ieee"], stimulus=stimulus, value=drawn)
 
     def _wrong(self) -> list[str]:
-        """What is known of each device that does not hold: those pulled must not be online, all others must be."""
+        """What is known of each device that does not hold: those pulled must be offline, all others online."""
         found = []
         for device, status in self._availability().items():
-            if (status == "online") == (device in self._pulled):
+            if status != ("offline" if device in self._pulled else "online"):
                 found.append(f"{self._devices[device]['name']} ({self._devices[device]['model']}) is {status}")
         return found
 
@@ -313,24 +266,31 @@ class _House:
     def rested(self) -> None:
         """Note what the hub holds at rest, with all devices."""
         self._quiet_tasks = self._tasks()
+        self._open = held(self._pid)
         self.result.tasks = (self._quiet_tasks, 0)
-        self.result.descriptors = (self._descriptors(), 0)
+        self.result.descriptors = (self._open.total(), 0)
         self.result.rss_mib = (round(rss_mib(self._pid), 1), 0.0)
 
-    def _compare(self) -> None:
-        self.result.tasks = (self.result.tasks[0], self._tasks())
-        self.result.descriptors = (self.result.descriptors[0], self._descriptors())
+    def _rests(self) -> bool:
+        """Whether it has no more tasks and descriptors than before; what it has now is noted."""
+        self.result.tasks = (self._quiet_tasks, self._tasks())
+        self._kept = held(self._pid)
+        self.result.descriptors = (self._open.total(), self._kept.total())
         self.result.rss_mib = (self.result.rss_mib[0], round(rss_mib(self._pid), 1))
-        for name, (first, last) in (("tasks", self.result.tasks), ("descriptors", self.result.descriptors)):
-            if last > first:
-                self.result.faults.append(f"{name} grew from {first} to {last}")
+        return self._kept.total() <= self._open.total() and self.result.tasks[1] <= self._quiet_tasks
+
+    def _blame(self) -> None:
+        first, last = self.result.tasks
+        if last > first:
+            self.result.faults.append(f"tasks grew from {first} to {last}")
+        first, last = self.result.descriptors
+        if last > first:
+            more = ", ".join((self._kept - self._open).elements())
+            self.result.faults.append(f"descriptors grew from {first} to {last}: {more}")
 
     def _tasks(self) -> int:
         plugins = self._client.call("hub.statistics", {}, limit=_COMMAND_S)["plugins"]
         return sum(one["tasks"] for one in plugins if one["id"] == "zigbee")
-
-    def _descriptors(self) -> int:
-        return len(list(Path(f"/proc/{self._pid}/fd").iterdir()))
 
     def _availability(self) -> dict[str, str]:
         listed = self._client.call("devices.list", {}, limit=_COMMAND_S)
@@ -352,7 +312,7 @@ def chaos(plan: Plan) -> Result:
     """Run a hub and a radio through the plan, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as text:
         folder = Path(text)
-        radio = Radio(folder, plan.seed)
+        radio = RadioProcess(folder, ("--state", str(folder / "radio.json"), "--seed", str(plan.seed)))
         data = folder / "data"
         data.mkdir()
         (data / "hub.toml").write_text(f'[plugin.zigbee]\npath = "{radio.port}"\n[hub]\nlog_level = "warning"\n')
@@ -368,20 +328,11 @@ def chaos(plan: Plan) -> Result:
             process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=_PATIENCE_S)
         radio.close()
-        house.result.faults += _complaints(log, code)
+        if code:
+            house.result.faults.append(f"the hub ended with the exit code {code}")
+        house.result.stalls = stalls_in(data)
+        house.result.faults += [f"in the hub's log: {fault}" for fault in faults_in(data, log)]
     return house.result
-
-
-def _complaints(log: Path, code: int) -> list[str]:
-    """What the hub's log has that no hub should write, and a bad exit code.
-
-    What zigpy and bellows say of a radio that resets in the middle of their work is left out.
-    """
-    found = [f"the hub ended with the exit code {code}"] if code else []
-    bad = ("Task was destroyed", "never retrieved", "Traceback")
-    records = [line for line in log.read_text().splitlines() if any(one in line for one in bad)]
-    lines = {line.strip()[:200] for line in records if not any(one in line for one in ("/bellows/", " zigpy."))}
-    return found + [f"in the hub's log: {line}" for line in sorted(lines)]
 
 
 @contextlib.contextmanager

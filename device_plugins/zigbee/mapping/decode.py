@@ -29,9 +29,11 @@ def whole(raw: Raw) -> int:
     return int(raw)
 
 
-def flag(raw: Raw) -> bool:
-    """0 or 1."""
-    if (number := whole(raw)) not in {0, 1}:
+def flag(raw: Raw) -> bool | None:
+    """0 or 1; 0xFF says nothing."""
+    if (number := whole(raw)) == NO_U8:
+        return None
+    if number not in {0, 1}:
         raise ValueError("it is neither 0 nor 1")
     return bool(number)
 

@@ -1,20 +1,36 @@
 """The radio goes wrong in every way it can; the hub goes on living, says why, and recovers by itself."""
 
 import asyncio
+import collections
+import gc
 import os
 import random
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from bellows.ezsp import EZSP
+from bellows.uart import Gateway
 
 from device_plugins.sdk import PairingError, UnreachableError
 from device_plugins.virtual_radio import VirtualRadio
 from device_plugins.virtual_radio.wire import ApsFrame
+from device_plugins.zigbee.coordinator import Coordinator
+from device_plugins.zigbee.radio import ZigpyRadio
 from hub.testing import running, settle
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Garbage is collected when the product asks for it, and by chance never."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 async def check_recovery(ready: Bench) -> None:
@@ -286,3 +302,34 @@ async def test_a_library_that_has_changed_inside_is_told_of(
         lamp = await ready.pair("lamp-white")
         await ready.command(lamp, "on_off", "on")
         assert "has no _tasks: closing may leave a task behind" in caplog.text
+
+
+@pytest.mark.usefixtures("no_collection")
+async def test_former_radios_are_not_kept_in_memory(tmp_path: Path) -> None:
+    kinds: tuple[type, ...] = (Coordinator, EZSP, Gateway, ZigpyRadio)
+    of_other_tests = weakref.WeakSet(one for one in gc.get_objects() if type(one) in kinds)
+
+    def living() -> dict[str, int]:
+        kept = collections.Counter(type(one) for one in gc.get_objects() if type(one) in kinds)
+        kept.subtract(type(one) for one in of_other_tests)
+        return {kind.__name__: kept[kind] for kind in kinds}
+
+    def reading() -> list[str]:
+        return [task.get_name() for task in asyncio.all_tasks() if "read values" in task.get_name()]
+
+    def collected() -> dict[str, int]:
+        gc.collect()
+        return living()
+
+    async with bench(tmp_path) as ready:
+        for model in ("lamp-white", "lamp-color", "plug"):
+            await ready.pair(model)
+        await ready.hub.call("zigbee.pair_cancel")
+        for _ in range(4):
+            await eventually(lambda: not reading(), 10.0, "nobody waits for an answer")
+            ready.radio.reset()
+            await ready.goes_down("")
+            await ready.comes_up()
+            # The one before may have ended while somebody still read from it.
+            assert max(living().values()) <= 2
+        await eventually(lambda: set(collected().values()) == {1}, 10.0, "only the radio that is open is left")
