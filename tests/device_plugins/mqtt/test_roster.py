@@ -169,6 +169,42 @@ async def test_a_device_of_the_hubs_own_radio_does_not_come_twice(broker: Broker
         assert [*rig.announced] == [_z2m().device["id"]]
 
 
+async def test_a_device_is_asked_for_its_state_when_it_comes_in_and_when_the_broker_is_back(
+    broker: Broker, tmp_path: Path
+) -> None:
+    recording = recorded("tasmota")[0]
+    async with hub_on(broker, tmp_path, conventions=["tasmota"]) as rig:
+        async with broker.peer("#") as peer:
+            for topic, told in recording.hears:
+                await peer.say(topic, payload(told))
+            await announced(rig)
+            (known,) = rig.plugin.roster.known.values()
+            first = known.described.wake[0]
+            await peer.hears(first.topic, first.payload)
+        broker.kill()
+        await rig.goes_down("was lost")
+        await broker.start()
+        async with broker.peer(first.topic) as peer:
+            await rig.comes_up()
+            await peer.hears(first.topic, first.payload)
+            assert rig.value(known.id, "availability") == "unknown"
+
+
+async def test_one_that_its_owner_removed_while_it_was_away_holds_nobody_up(broker: Broker, tmp_path: Path) -> None:
+    async with hub_on(broker, tmp_path, conventions=[*CONVENTIONS]) as rig:
+        await tell(broker, "homeassistant/binary_sensor/0x00158d00045c9f11/contact/config", _double(), retain=False)
+        await announced(rig)
+        (double,) = rig.announced
+        await rig.stop()
+        rig.announced.clear()
+        await rig.start(broker.port, conventions=["zigbee2mqtt"])
+        rig.hub.publish("devices.removed", f"device/{double}", {})
+        for topic, told in _z2m().hears:
+            await tell(broker, topic, told)
+        await announced(rig)
+        assert [*rig.announced] == [_z2m().device["id"]]
+
+
 @pytest.mark.parametrize("convention", [name for name in CONVENTIONS if name != "homeassistant"])
 async def test_recorded_models_on_a_broker(broker: Broker, tmp_path: Path, convention: str) -> None:
     for number, recording in enumerate(recorded(convention)):
