@@ -321,7 +321,7 @@ def use(described: Described, payload: object) -> None:
 
 
 @given(st.sampled_from(CONFIGS), st.data(), NASTY, NASTY)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_config_with_anything_in_it(
     config: tuple[str, Any], data: st.DataObject, nasty: object, payload: object
 ) -> None:
@@ -339,7 +339,7 @@ def test_a_config_with_anything_in_it(
 @given(
     st.sampled_from([*COMPONENTS, "light", "device"]), st.dictionaries(st.text(max_size=12), NASTY, max_size=5), NASTY
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_component_of_anything(component: str, options: dict[str, object], payload: object) -> None:
     base = {"command_topic": "c", "state_topic": "s", "options": ["a"], "device": DEVICE}
     try:
@@ -351,7 +351,7 @@ def test_a_component_of_anything(component: str, options: dict[str, object], pay
 
 
 @given(st.text(max_size=60), st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_on_any_topic(topic: str, payload: bytes) -> None:
     convention = HomeAssistant(Terms())
     for one in (topic, TOPIC, "homeassistant/device/x/config"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,17 @@ import msgspec
 
 from device_plugins.mqtt.convention import MalformedError
 from device_plugins.mqtt.conventions.homeassistant.jinja.blocks import Compiled
-from device_plugins.mqtt.conventions.homeassistant.jinja.values import UNDEFINED, MissingError
+from device_plugins.mqtt.conventions.homeassistant.jinja.values import UNDEFINED, MissingError, parsed
 from device_plugins.mqtt.description import NOTHING, Encoding, Take
 
 _KEPT = 2048
+
+# The forms that most number sensors have.
+_NUMBER = re.compile(
+    r"""\{\{-?\s*(?P<path>value(?:_json(?:\.\w+|\[(?:'[^'\\]*'|"[^"\\]*")\])+)?)\s*
+    (?:\|\s*(?P<kind>float|int)\s*)?(?:(?P<round>\|\s*round)\s*(?:\(\s*(?P<digits>\d)?\s*\)\s*)?)?-?\}\}""",
+    re.VERBOSE,
+)
 
 type Render = Callable[..., str]
 
@@ -39,10 +47,13 @@ def value_template(text: str) -> ValueTemplate:
     if not text:
         return PLAIN
     compiled = _compiled(text)
-    if compiled.path[:1] == ("value_json",):
-        return ValueTemplate("json", _walk(compiled.path[1:]))
-    if compiled.path == ("value",):
-        return PLAIN
+    plain = _plain(compiled.path)
+    if plain is not None:
+        return plain
+    if number := _NUMBER.fullmatch(text):
+        plain = _plain(_compiled(f"{{{{ {number['path']} }}}}").path)
+        if plain is not None:
+            return _number(plain, number["kind"] or "float", int(number["digits"] or 0), rounds=bool(number["round"]))
     if "value" in compiled.names:
         return ValueTemplate("text", _of_text(compiled))
     run = compiled.value
@@ -65,6 +76,31 @@ def command_template(text: str) -> Render:
             raise ValueError(str(exc)) from exc
 
     return render
+
+
+def _plain(path: tuple[Any, ...]) -> ValueTemplate | None:
+    """What reads a constant path, without running a template."""
+    if path == ("value",):
+        return PLAIN
+    return ValueTemplate("json", _walk(path[1:])) if path[:1] == ("value_json",) else None
+
+
+def _number(plain: ValueTemplate, kind: str, digits: int, *, rounds: bool) -> ValueTemplate:
+    """What reads a number at a constant path: `| float`, `| int`, `| round(1)`, `| float | round(1)`."""
+    take = plain.take
+
+    def run(payload: Any) -> Any:  # noqa: ANN401
+        raw = take(payload)
+        if raw is NOTHING:
+            return raw
+        number = float(parsed(raw))
+        if kind == "int":
+            number = int(number)
+        if not rounds:
+            return number
+        return round(float(number), digits) if digits else round(number)
+
+    return ValueTemplate(plain.encoding, run)
 
 
 def _compiled(text: str) -> Compiled:
