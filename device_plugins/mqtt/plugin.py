@@ -167,6 +167,7 @@ class Mqtt(DevicePlugin):
         await connection.publish(Message(self._own, b"online", 1, retain=True))
         self.roster.attach()
         await self.link.attach(connection)
+        self.roster.wake()
         self._greet()
         self.ready()
         self.ctx.log.info("Connected to the broker at %s, MQTT %s", self.settings.broker, connection.version)

@@ -23,6 +23,7 @@ _MOST = 2000
 _TURNS = 1000
 _IDENTITIES = 16
 _NOT_HEARD = "not heard from since the hub started"
+_FRESH = "not heard from yet"
 _BACK = "the broker is back, the device has not been heard from yet"
 _WITHDRAWN = "it is not announced any more"
 
@@ -131,9 +132,13 @@ class Roster:
             self._apply(self._twins.claim(device, identities))
 
     def other_went(self, device: str) -> None:
-        """A device of another protocol was removed."""
-        if identities_of(device):
-            self._apply(self._twins.release(device))
+        """A device was removed: of another protocol, or one of ours that has not announced itself since the start."""
+        if device in self._adopted and device not in self.known:
+            self._adopted.discard(device)
+            self._ctx.tasks.start(f"forgets {device}", self._ctx.storage.delete(_ADOPTED + device))
+        elif not identities_of(device):
+            return
+        self._apply(self._twins.release(device))
 
     def _refuse(self, described: Described) -> None:
         """Let a device wait until its twin goes."""
@@ -173,10 +178,15 @@ class Roster:
     # The broker
 
     def attach(self) -> None:
-        """The broker is there: ask the devices for their state."""
+        """The broker is there, and what is retained comes next."""
         for known in self.known.values():
             if known.id in self._undo:
                 known.unheard("unknown", _BACK)
+
+    def wake(self) -> None:
+        """Ask the devices for their state."""
+        for known in self.known.values():
+            if known.id in self._undo:
                 self._link.post(known.described.wake)
 
     def detach(self, reason: str) -> None:
@@ -266,7 +276,7 @@ class Roster:
         known = self.known.get(device)
         if known is None:
             known = self.known[device] = Known(self._plugin, described)
-            known.unheard("unknown", _NOT_HEARD if self._link.connection is None else _BACK)
+            known.unheard("unknown", _NOT_HEARD if self._link.connection is None else _FRESH)
             self._link.post(described.wake)
         else:
             known.learn(described)
