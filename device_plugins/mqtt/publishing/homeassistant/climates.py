@@ -6,7 +6,7 @@ from device_plugins.sdk import Feature
 
 _MODES = ("off", "auto", "cool", "heat", "fan_only", "dry")
 # What Home Assistant has no word for.
-_MODE = "{{ {'emergency_heat': 'heat', 'sleep': 'auto'}.get(value, value) }}"
+_MODE = "{{ 'heat' if value == 'emergency_heat' else 'auto' if value == 'sleep' else value }}"
 _COMFORT = (5.0, 35.0)
 
 
@@ -105,7 +105,7 @@ def _way(parts: Parts, mode: Feature) -> Config:
         config |= {
             "preset_modes": presets,
             "preset_mode_state_topic": topic,
-            "preset_mode_value_template": "{{ 'None' if value in ('on', 'off') else value }}",
+            "preset_mode_value_template": "{{ 'None' if value in ['on', 'off'] else value }}",
             "preset_mode_command_topic": parts.set(mode),
         }
     return config

@@ -14,7 +14,7 @@ from device_plugins.mqtt.publishing.homeassistant.singles import add_singles
 from device_plugins.mqtt.publishing.layout import Layout
 from device_plugins.mqtt.publishing.records import Record
 
-_HUB = "{{ 'online' if value in ('online', 'ready', 'init') else 'offline' }}"
+_HUB = "{{ 'online' if value in ['online', 'ready', 'init'] else 'offline' }}"
 # It is not known to be away: its last values stand.
 _DEVICE = "{{ 'offline' if value == 'offline' else 'online' }}"
 

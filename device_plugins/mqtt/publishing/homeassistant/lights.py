@@ -4,7 +4,7 @@ from device_plugins.mqtt.publishing.homeassistant.parts import KNOWN, Config, Pa
 from device_plugins.mqtt.publishing.records import span, words
 from device_plugins.sdk import Feature
 
-_MODES = "{{ 'color_temp' if value == 'temperature' else 'xy' if value in ('xy', 'hs') else '' }}"
+_MODES = "{{ 'color_temp' if value == 'temperature' else 'xy' if value in ['xy', 'hs'] else '' }}"
 
 
 def add_lights(parts: Parts) -> None:

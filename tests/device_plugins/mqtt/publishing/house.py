@@ -90,9 +90,9 @@ class House:
     def publisher(self) -> Publisher:
         return self.mqtt.publisher
 
-    async def publishes(self, **publish: object) -> None:
-        """Start the MQTT plugin with these settings."""
-        config = {"port": self._broker.port, "conventions": [], "start_wait": 30.0, "publish": publish}
+    async def publishes(self, *conventions: str, **publish: object) -> None:
+        """Start the MQTT plugin with these settings; it hears these conventions."""
+        config = {"port": self._broker.port, "conventions": conventions, "start_wait": 30.0, "publish": publish}
         await self.hub.run(Mqtt, config | self.login)
         await self.settled()
 
@@ -106,6 +106,21 @@ class House:
             20.0,
             "all is published",
         )
+
+    async def device(self, name: str) -> dict[str, Any]:
+        """A device of the registry, as soon as it is there."""
+
+        def there() -> str:
+            found = (
+                path
+                for path, one in self.hub.state.list("device/").items()
+                if path.count("/") == 1 and one.value.get("name") == name
+            )
+            return next(found, "")
+
+        path = await eventually(there, 20.0, f"{name} in the registry")
+        found: dict[str, Any] = self.hub.state.get(path)
+        return {"id": path.removeprefix("device/"), **found}
 
     async def in_time(self, predicate: Callable[[], object], what: str) -> None:
         """Turn the clock, second by second, until something holds."""

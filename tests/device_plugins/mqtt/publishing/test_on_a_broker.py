@@ -9,6 +9,8 @@ from socket import SHUT_RDWR
 import msgspec
 import pytest
 
+from hub.testing import running
+from plugins.devices.plugin import Devices
 from tests.device_plugins.mqtt.broker import Broker
 from tests.device_plugins.mqtt.publishing.homie_validator import breaches
 from tests.device_plugins.mqtt.publishing.house import LAMP, House, house_on
@@ -253,6 +255,25 @@ async def test_two_hubs_on_one_broker_do_not_disturb_each_other(broker: Broker, 
             await eventually(lambda: len(two.plugin.told) == 2)
         assert one.plugin.told == []
         assert breaches(await retained(broker)) == []
+
+
+@pytest.mark.parametrize("convention", ["homie5", "homeassistant"])
+async def test_a_second_hub_takes_in_what_the_first_publishes(broker: Broker, tmp_path: Path, convention: str) -> None:
+    async with house_on(broker, tmp_path / "one") as one, running(Devices, data_dir=tmp_path / "two") as hub:
+        await one.publishes(convention, homeassistant=True, homie=True)
+        two = House(hub, broker)
+        await two.publishes(convention, homeassistant=True, homie=True, prefix="attic")
+        lamp = await two.device("Hall lamp")
+        assert lamp["protocol"] == "mqtt"
+        await eventually(lambda: hub.state.get(f"device/{lamp['id']}/level") == 40, 10.0, "its level")
+        await hub.call("devices.command", device=lamp["id"], capability="level", value=30)
+        assert ("test-lamp", "level") in [told[:2] for told in one.plugin.told]
+        await two.settled()
+        # What came over the broker is not given back to it, and nobody takes in his own.
+        assert not [topic for topic in await retained(broker) if topic.startswith("attic/") and "lamp" in topic]
+        for house, prefix in ((one, "domovoi"), (two, "attic")):
+            assert not [record.id for record in await house.hub.call("devices.list") if f".{prefix}" in record.id]
+        assert hub.errors == []
 
 
 async def test_the_access_list_of_the_documentation_holds_them_apart(tmp_path: Path) -> None:
