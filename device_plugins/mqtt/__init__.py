@@ -9,5 +9,6 @@ dispatch payloads faults from a message to whom it concerns; what made no sense
 roster memory            the devices, told to the registry; their announcements, for the next start
 known presence           one device: its messages on their way into state, whether it is there
 acting                   commands, and seeing that they worked
+publishing/              the other way: the hub's own devices, for others on the broker
 units                    units as devices write them; pure
 """

@@ -50,7 +50,7 @@ async def load_conventions(names: Iterable[str], settings: Settings) -> list[Con
     """
 
     def load() -> list[Convention]:
-        return [make(name, Terms(settings.prefixes.get(name, ()), settings.topic)) for name in names]
+        return [make(name, Terms(settings.prefixes.get(name, ()), settings.publish.prefix)) for name in names]
 
     try:
         return await asyncio.to_thread(load)

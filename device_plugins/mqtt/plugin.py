@@ -18,6 +18,7 @@ from device_plugins.mqtt.link import Link
 from device_plugins.mqtt.loading import Opener, load_conventions
 from device_plugins.mqtt.memory import Memory
 from device_plugins.mqtt.network import Connection
+from device_plugins.mqtt.publishing.publisher import Publisher
 from device_plugins.mqtt.reconnect import Backoff, Reconnect
 from device_plugins.mqtt.roster import Roster
 from device_plugins.mqtt.settings import Settings
@@ -72,7 +73,8 @@ class Mqtt(DevicePlugin):
         self.conventions: list[Convention] = []
         self._memory = Memory(ctx.storage, ctx.tasks, ctx.clock)
         self._own = f"{settings.topic}/status"
-        will = Message(self._own, b"offline", 1, retain=True)
+        self.publisher = Publisher(ctx, settings.publish, self.link.publish, self.faults)
+        will = self.publisher.will or Message(self._own, b"offline", 1, retain=True)
         self._opener = Opener(settings, will, self.dispatch, ctx.tasks)
         backoff = Backoff(settings.retry_first, settings.retry_most)
         self._reconnect = Reconnect(ctx.clock, backoff, self._opener.open, self._up, self._down)
@@ -89,6 +91,10 @@ class Mqtt(DevicePlugin):
         for convention in self.conventions:
             await self.link.hear(convention.filters())
             self.dispatch.hear(convention.filters(), self._hearer(convention))
+        await self.publisher.start()
+        self.dispatch.hear(self.publisher.filters, self.publisher.heard)
+        for each in self.publisher.filters:
+            self.link.want(each)
         if not self._opener.identifier:
             self._opener.identifier = await self._identifier()
         self.ctx.tasks.start("watches for silence", self._watch())
@@ -102,6 +108,7 @@ class Mqtt(DevicePlugin):
         if self.link.connection is not None:
             with suppress(UnreachableError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_LIMIT):
+                    await self.publisher.close()
                     await self.link.publish(Message(self._own, b"offline", 1, retain=True))
         if self._running is not None:
             self._running.cancel()
@@ -168,11 +175,13 @@ class Mqtt(DevicePlugin):
         self.roster.attach()
         await self.link.attach(connection)
         self.roster.wake()
+        self.publisher.attach()
         self._greet()
         self.ready()
         self.ctx.log.info("Connected to the broker at %s, MQTT %s", self.settings.broker, connection.version)
 
     def _down(self, reason: str) -> None:
+        self.publisher.detach()
         self.link.detach()
         self.roster.detach(reason)
         self.ready(down=reason)
@@ -193,6 +202,8 @@ class Mqtt(DevicePlugin):
 
     def _hearer(self, convention: Convention) -> Any:  # noqa: ANN401 - a Hearer
         def hear(topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001
+            if self.publisher.is_own(topic):
+                return
             told = convention.heard(topic, payload)
             if told.described or retained or not payload:
                 self._memory.keep(convention.name, topic, payload)

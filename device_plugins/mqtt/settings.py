@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from device_plugins.mqtt.conventions.table import TableDevice
+from device_plugins.mqtt.publishing.settings import Publish
 
 type Seconds = Annotated[float, msgspec.Meta(gt=0)]
 type Bytes = Annotated[int, msgspec.Meta(ge=256, le=1 << 24)]
@@ -22,7 +23,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     it. `topic` is where the hub tells of itself. With `adopt = "pairing"` a device is let in while a pairing session is
     open only. `conventions` are those to hear, without it all; `prefixes` are their topics where they are not the usual
     ones. Payloads longer than `discovery_limit` or `reading_limit` bytes are passed over. A device has `confirm`
-    seconds to confirm a command. `device` are devices without a convention.
+    seconds to confirm a command. `device` are devices without a convention; `publish` is what others are told of those
+    of other protocols.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reading_limit: Bytes = 65_536
     confirm: Seconds = 5.0
     device: tuple[TableDevice, ...] = ()
+    publish: Publish = Publish()
 
     @property
     def broker(self) -> str:

@@ -114,9 +114,9 @@ class Broker:
         return self._process.output if self._process is not None else ""
 
     @asynccontextmanager
-    async def peer(self, *filters: str, will: aiomqtt.Will | None = None) -> "AsyncIterator[Peer]":
-        """A client beside the hub that hears these filters."""
-        name, password = next(iter(self._users.items()), (None, None))
+    async def peer(self, *filters: str, will: aiomqtt.Will | None = None, user: str = "") -> "AsyncIterator[Peer]":
+        """A client beside the hub that hears these filters; it is the first user if none is named."""
+        name, password = (user, self._users[user]) if user else next(iter(self._users.items()), (None, None))
         tls = self.tls and aiomqtt.TLSParameters(str(self.tls.ca), str(self.tls.client), str(self.tls.client_key))
         heard: list[Heard] = []
         async with aiomqtt.Client(
