@@ -134,8 +134,8 @@ def _based(config: dict[str, Any], base: str) -> dict[str, Any]:
     for name, value in config.items():
         if name.endswith("topic"):
             config[name] = _topic(value, base)
-        elif name == "availability":
-            config[name] = [one | {"topic": _topic(one.get("topic"), base)} for one in value or ()]
+        elif name == "availability" and isinstance(value, list):
+            config[name] = [one | {"topic": _topic(one.get("topic"), base)} for one in value]
     return config
 
 

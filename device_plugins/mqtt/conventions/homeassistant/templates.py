@@ -54,7 +54,7 @@ def value_template(text: str) -> ValueTemplate:
         plain = _plain(_compiled(f"{{{{ {number['path']} }}}}").path)
         if plain is not None:
             return _number(plain, number["kind"] or "float", int(number["digits"] or 0), rounds=bool(number["round"]))
-    if "value" in compiled.names:
+    if "value" in compiled.names or "value_json" not in compiled.names:
         return ValueTemplate("text", _of_text(compiled))
     run = compiled.value
     return ValueTemplate("json", _told(lambda payload: run({"value_json": payload})))
