@@ -25,8 +25,8 @@ _VERSIONS = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V
 _WRONG_VERSION = {1, 132}
 _BAD_IDENTIFIER = {2, 133}
 _BAD_USER = {4, 5, 134, 135}
-_TCP_LIMIT, _ANSWER_LIMIT = 3.0, 4.0
-# The broker sends all that is retained before it says that it has subscribed.
+_TCP_LIMIT, _ANSWER_LIMIT, _PUBLISH_LIMIT = 3.0, 4.0, 20.0
+# What is retained may come first, and more of it than is read in a moment.
 _SUBSCRIBE_LIMIT = 60.0
 _REFUSED = 128
 
@@ -79,7 +79,9 @@ class MqttConnection:
     async def publish(self, message: Message) -> None:
         """Publish; returns when the broker has it, for QoS 0 when it is on its way."""
         try:
-            await self._client.publish(message.topic, message.payload, message.qos, message.retain)
+            await self._client.publish(
+                message.topic, message.payload, message.qos, message.retain, timeout=_PUBLISH_LIMIT
+            )
         except (aiomqtt.MqttError, ValueError) as error:
             raise BrokerError(f"{self._broker} did not take a message on {message.topic:.200}: {error}") from error
 
