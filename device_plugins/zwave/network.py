@@ -88,6 +88,8 @@ class Network(Protocol):
 
     home_id: int
     own_node: int
+    hangs: bool
+    """Whether it was lost because the server gave no answer."""
 
     def nodes(self) -> Sequence[NodeState]:
         """Every node but the controller itself."""
