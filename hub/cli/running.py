@@ -89,8 +89,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one for each option
         overrides["plugin"]["virtual_radio"] = {"ezsp": int(ezsp)}
     if zwave:
         overrides["plugins"]["enable"].append("zwave")
-        # The home is alive without it; it comes when it is ready.
-        overrides["plugin"]["zwave"] = {"virtual": True, "start_wait": 0.0}
+        overrides["plugin"]["zwave"] = {"virtual": True}
     given = named_folder(_given(ctx, data))
     with ExitStack() as stack:
         folder = Path(given or stack.enter_context(tempfile.TemporaryDirectory(prefix="domovoi-demo-")))

@@ -64,7 +64,7 @@ class Bench:
     async def interviewed(self, *nodes: int) -> None:
         await self.in_time(lambda: self.announced.keys() >= {id_of(node) for node in nodes}, f"{nodes} are there", 60.0)
 
-    async def goes_down(self, reason: str, within: float = 40.0) -> None:
+    async def goes_down(self, reason: str, within: float = 20.0) -> None:
         """Wait for the truth; the clock stands still, so nothing is tried again meanwhile."""
 
         def told() -> bool:
@@ -72,7 +72,7 @@ class Bench:
 
         await eventually(told, within, f"the network is down because of {reason!r}")
 
-    async def comes_up(self, within: float = 40.0) -> None:
+    async def comes_up(self, within: float = 60.0) -> None:
         await self.in_time(lambda: self.protocol["status"] == "ready", "the network is up", within)
 
     async def in_time(self, predicate: Callable[[], object], what: str, within: float = 40.0) -> None:
