@@ -13,7 +13,8 @@ from device_plugins.zwave.network import ZWaveError
 
 PROGRAMS = Path(__file__).parent / "server"
 _LINE_LIMIT = 1 << 20
-_GRACE = 7.0
+# The hub gives a plugin 5 seconds to stop.
+_GRACE = 2.5
 
 
 class NodeProgram:
@@ -105,8 +106,11 @@ class NodeProgram:
             async with asyncio.timeout(grace):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            pass
+        finally:
+            if process.returncode is None:
+                process.kill()
+        await process.wait()
 
     def _write(self, message: Mapping[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:

@@ -32,7 +32,7 @@ exports.begin = (start) => {
     }, (error) => fail("start", error));
   });
   lines.on("close", async () => {
-    setTimeout(() => process.exit(0), 6000).unref();
+    setTimeout(() => process.exit(0), 2000).unref();
     await closing().catch(() => {});
     process.exit(0);
   });
