@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from zwave_js_server.client import Client
@@ -41,23 +42,24 @@ async def connect(url: str, settings: Settings, listener: Listener, tasks: Tasks
     Raises ZWaveError with what is wrong and how to mend it.
     """
     session = aiohttp.ClientSession()
+    place = urlsplit(url)._replace(path="", query="").geturl()
     made = Connection(Client(url, session), session, listener, settings)
     try:
         async with asyncio.timeout(_CONNECT_LIMIT):
             await made.open(tasks, clock)
     except TimeoutError:
         await made.close()
-        raise ZWaveError(f"the Z-Wave server at {url} does not answer; restart it") from None
+        raise ZWaveError(f"the Z-Wave server at {place} does not answer; restart it") from None
     except InvalidServerVersion as error:
         await made.close()
         raise ZWaveError(
-            f"the Z-Wave server {error.server_version} at {url} does not fit: it speaks schema"
+            f"the Z-Wave server {error.server_version} at {place} does not fit: it speaks schema"
             f" {error.server_max_schema_version}, and {error.required_schema_version} is needed;"
             " install @zwave-js/server as device_plugins/zwave/server/package.json has it"
         ) from error
     except (BaseZwaveJSServerError, aiohttp.ClientError, OSError, ValueError, KeyError) as error:
         await made.close()
-        raise ZWaveError(f"no Z-Wave server answers at {url}: {_words(error)}") from error
+        raise ZWaveError(f"no Z-Wave server answers at {place}: {_words(error)}") from error
     except BaseException:
         await made.close()
         raise
@@ -70,6 +72,7 @@ class Connection:
     def __init__(self, client: Client, session: aiohttp.ClientSession, listener: Listener, settings: Settings) -> None:
         self.home_id = 0
         self.own_node = 0
+        self.hangs = False
         self._client = client
         self._session = session
         self._listener = listener
@@ -92,6 +95,8 @@ class Connection:
         if driver is None:
             raise TransportError(self._lost or "it closed the connection at once")
         controller = driver.controller
+        # As after a restored backup of the stick: nothing that is known here holds any longer.
+        driver.on("driver ready", lambda _data: self._lose("the driver began anew"))
         self.home_id, self.own_node = controller.home_id or 0, controller.own_node_id or 0
         for event in CONTROLLER_EVENT_MODEL_MAP:
             controller.on(event, self._told(event))
@@ -195,6 +200,7 @@ class Connection:
             try:
                 await self.ask("driver.is_statistics_enabled", within=limit)
             except SilentError:
+                self.hangs = True
                 self._lose(f"the Z-Wave server has not answered for {limit:g} s")
                 return
             except ZWaveError as error:

@@ -57,9 +57,12 @@ def load_or_make(folder: Path) -> Keys:
         raise ZWaveError(f"the Z-Wave keys in {file} cannot be read: {why}; restore it from a backup") from None
 
 
+def _new() -> str:
+    return secrets.token_hex(16)
+
+
 def _make(file: Path) -> Keys:
-    mesh, long_range = ([secrets.token_hex(16) for _ in range(count)] for count in (4, 2))
-    keys = Keys(*mesh, LongRangeKeys(*long_range))
+    keys = Keys(_new(), _new(), _new(), _new(), LongRangeKeys(_new(), _new()))
     new = file.with_name(f".{file.name}.new")
     try:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

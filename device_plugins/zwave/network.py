@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_most: Seconds = 60.0
     watchdog: Seconds = 5.0
     answer_within: Seconds = 8.0
-    start_wait: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    start_wait: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class NodeState(msgspec.Struct, frozen=True):
@@ -88,6 +88,8 @@ class Network(Protocol):
 
     home_id: int
     own_node: int
+    hangs: bool
+    """Whether it was lost because the server gave no answer."""
 
     def nodes(self) -> Sequence[NodeState]:
         """Every node but the controller itself."""

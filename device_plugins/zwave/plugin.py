@@ -93,9 +93,9 @@ class ZWave(DevicePlugin):
 
     @override
     async def forget(self, device: Device) -> None:
+        network = self.ready_network()
         known = self.roster.known.get(device.id)
         if known is not None and known.is_there:
-            network = self.ready_network()
             if known.status != "dead":
                 raise UnreachableError(
                     f"{device.id} leaves the network when its button is pressed while the controller excludes",
@@ -161,5 +161,5 @@ class ZWave(DevicePlugin):
     async def close(self, network: Network) -> None:
         """See `Keeper.close`."""
         # The server first: with one that hangs, closing the connection would wait for it.
-        await self.sidecar.stop()
+        await self.sidecar.stop(hangs=network.hangs)
         await network.close()

@@ -13,7 +13,8 @@ from device_plugins.zwave.network import ZWaveError
 
 PROGRAMS = Path(__file__).parent / "server"
 _LINE_LIMIT = 1 << 20
-_GRACE = 3.0
+# The hub gives a plugin 5 seconds to stop.
+_GRACE = 2.5
 
 
 class NodeProgram:
@@ -94,19 +95,22 @@ class NodeProgram:
         finally:
             self._answers.pop(number, None)
 
-    async def stop(self) -> None:
-        """Close its input, which ends it; a process that hangs is killed."""
+    async def stop(self, grace: float = _GRACE) -> None:
+        """Close its input, which ends it; one that still runs after `grace` seconds is killed."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.stdin is not None:
             process.stdin.close()
         try:
-            async with asyncio.timeout(_GRACE):
+            async with asyncio.timeout(grace):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            pass
+        finally:
+            if process.returncode is None:
+                process.kill()
+        await process.wait()
 
     def _write(self, message: Mapping[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:

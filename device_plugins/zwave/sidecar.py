@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Sidecar:
         self._tasks = tasks
         self._server: NodeProgram | None = None
         self.url = ""
-        """Where the server listens, or did last."""
+        """Where the server listens, or did last; what stands behind its port is known to nobody else."""
         self.stick = VirtualStick(settings, folder, tasks) if settings.virtual else None
         """The mock controller, if the stick is a virtual one."""
 
@@ -51,21 +52,23 @@ class Sidecar:
         if (problem := await asyncio.to_thread(_problem, path)) is not None:
             raise ZWaveError(problem)
         server = self._server = NodeProgram("server.cjs", self._folder / "server.log")
-        await server.start(settings.node, packages, _configuration(settings, path, keys, self._folder))
+        token = secrets.token_urlsafe(16)
+        config = _configuration(settings, path, keys, self._folder)
+        await server.start(settings.node, packages, {**config, "token": token})
         self._tasks.start("Z-Wave server", self._watch(server, path, lost))
         try:
             said = await server.ready(_START_LIMIT)
         except FailedError as error:
             await self.stop()
             raise ZWaveError(explain(error.kind, str(error), path, settings.port)) from error
-        self.url = f"ws://127.0.0.1:{said['port']}"
+        self.url = f"ws://127.0.0.1:{said['port']}/{token}"
         return self.url
 
-    async def stop(self) -> None:
-        """End it; one that hangs is killed."""
+    async def stop(self, *, hangs: bool = False) -> None:
+        """End it; one that hangs is killed at once."""
         server, self._server = self._server, None
         if server is not None:
-            await server.stop()
+            await (server.stop(0.0) if hangs else server.stop())
 
     async def close(self) -> None:
         """End it, and the virtual stick."""

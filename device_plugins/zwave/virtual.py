@@ -53,7 +53,7 @@ class VirtualStick:
         """End it."""
         mock, self._mock = self._mock, None
         if mock is not None:
-            await mock.stop()
+            await mock.stop(0.0)  # it has nothing to put in order
 
     async def _watch(self, mock: NodeProgram) -> None:
         await mock.run()

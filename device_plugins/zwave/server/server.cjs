@@ -28,6 +28,8 @@ begin(async (config, require) => {
     server = new ZwavejsServer(driver, { port: String(config.port), host: "127.0.0.1", logger });
     server.on("error", (error) => fail("port", error));
     await server.start(true);
+    // The server has no password. Who does not know the path, such as a page in a browser here, gets no answer.
+    server.wsServer.options.path = `/${config.token}`;
     say({ event: "ready", port: server.server.address().port });
   });
   driver.start().catch((error) => fail("driver", error));

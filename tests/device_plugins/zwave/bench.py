@@ -53,7 +53,7 @@ class Bench:
     def value(self, node: int, key: str) -> Any:  # noqa: ANN401 - JSON-like
         return self.hub.state.get(f"device/{id_of(node)}/{key}")
 
-    async def becomes(self, node: int, key: str, value: object, within: float = 20.0) -> None:
+    async def becomes(self, node: int, key: str, value: object, within: float = 40.0) -> None:
         await self.in_time(lambda: self.value(node, key) == value, f"node {node}'s {key} is {value!r}", within)
 
     async def command(self, node: int, key: str, command: str, **arguments: object) -> None:
@@ -72,10 +72,10 @@ class Bench:
 
         await eventually(told, within, f"the network is down because of {reason!r}")
 
-    async def comes_up(self, within: float = 40.0) -> None:
+    async def comes_up(self, within: float = 60.0) -> None:
         await self.in_time(lambda: self.protocol["status"] == "ready", "the network is up", within)
 
-    async def in_time(self, predicate: Callable[[], object], what: str, within: float = 20.0) -> None:
+    async def in_time(self, predicate: Callable[[], object], what: str, within: float = 40.0) -> None:
         """Turn the clock until something holds: others may set their timers meanwhile."""
         deadline = asyncio.get_running_loop().time() + within
         while not predicate():

@@ -1,7 +1,5 @@
 """Nodes become devices; commands go out and are confirmed; what nodes tell becomes state."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -67,8 +65,8 @@ async def test_a_command_to_a_sleeping_node_waits_until_it_wakes_up_or_the_netwo
         await ready.mock.report(SLEEPER, "WakeUpCCWakeUpNotification")
         await ready.interviewed(SLEEPER)
         # A driver that has just interviewed it keeps it awake.
-        os.kill(ready.plugin.sidecar.pid, signal.SIGKILL)
-        await ready.goes_down("")
+        await ready.stop()
+        await ready.start()
         await falls_asleep(ready)
         assert ready.value(SLEEPER, "availability") == "online"
         assert "it sleeps" in ready.value(SLEEPER, "availability_reason")

@@ -156,6 +156,7 @@ async def test_a_server_that_runs_already_is_used(tmp_path: Path) -> None:
         await ready.start()
         await ready.interviewed(SWITCH)
         url = ready.plugin.sidecar.url
+        assert "no Z-Wave server answers" in await why(tmp_path / "stranger", url=url.rpartition("/")[0])
         other = tmp_path / "other"
         async with running(data_dir=other) as hub:
             hub.stand_in("devices.announce")
