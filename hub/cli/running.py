@@ -65,7 +65,7 @@ def run(
     raise typer.Exit(_run(config, folder, overrides))
 
 
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - one option each
     ctx: typer.Context,
     data: DataOption = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", min=1.0, callback=finite)] = None,
