@@ -1,6 +1,7 @@
 """The plugin: it keeps the connection to the broker, and turns the device registry's wishes into MQTT."""
 
 import asyncio
+import logging
 import secrets
 from contextlib import suppress
 from typing import Any, ClassVar, override
@@ -19,11 +20,13 @@ from device_plugins.mqtt.loading import Opener, load_conventions
 from device_plugins.mqtt.memory import Memory
 from device_plugins.mqtt.network import Connection
 from device_plugins.mqtt.publishing.publisher import Publisher
-from device_plugins.mqtt.reconnect import Backoff, Reconnect
 from device_plugins.mqtt.roster import Roster
 from device_plugins.mqtt.settings import Settings
 from device_plugins.sdk import Device, DevicePlugin, UnreachableError
+from device_plugins.sdk.reconnect import Backoff, Reconnect, Ways
 from hub.api import Context, Event, Task, on, service
+
+LOG = logging.getLogger("hub.mqtt")
 
 _CLIENT_ID = "client_id"
 _SILENCE_EVERY = 10.0
@@ -77,7 +80,10 @@ class Mqtt(DevicePlugin):
         will = self.publisher.will or Message(self._own, b"offline", 1, retain=True)
         self._opener = Opener(settings, will, self.dispatch, ctx.tasks)
         backoff = Backoff(settings.retry_first, settings.retry_most)
-        self._reconnect = Reconnect(ctx.clock, backoff, self._opener.open, self._up, self._down)
+        ways = Ways(
+            self._opener.open, self._up, self._down, lambda connection: connection.close(), lambda one: one.lost()
+        )
+        self._reconnect = Reconnect("the broker", ctx.clock, backoff, ways, LOG)
         self._running: Task[None] | None = None
 
     @override

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
 
 from device_plugins.sdk import DevicePlugin, UnreachableError
+from device_plugins.sdk.reconnect import LinkState, Reconnect
 from device_plugins.zigbee.finding import known_of
 from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.network import Radio, RadioError, Settings
-from device_plugins.zigbee.reconnect import LinkState, Reconnect
 from device_plugins.zigbee.roster import Roster
 from hub.api import Task
 
@@ -24,7 +24,7 @@ class ZigbeePlugin(DevicePlugin):
     Config: ClassVar[type[Settings]] = Settings
     settings: Settings
     radio: Radio | None
-    link: Reconnect
+    link: Reconnect[Radio]
     roster: Roster
     _running: Task[None] | None = None
     _stopped = False

@@ -1,11 +1,13 @@
 """The plugin: it keeps the radio open, and turns the device registry's wishes into Zigbee."""
 
+import logging
 from contextlib import suppress
 from typing import Any, ClassVar, override
 
 import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin, UnreachableError, UnsupportedError
+from device_plugins.sdk.reconnect import Backoff, Reconnect, Ways
 from device_plugins.zigbee.actions import Actions, CommandEnded
 from device_plugins.zigbee.base import PREFIX
 from device_plugins.zigbee.entrance import Entrance
@@ -17,13 +19,14 @@ from device_plugins.zigbee.keeping import CoordinatorServices
 from device_plugins.zigbee.link_services import LinkServices
 from device_plugins.zigbee.loading import load, open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError
-from device_plugins.zigbee.reconnect import Backoff, Reconnect
 from device_plugins.zigbee.roster import Roster
 from device_plugins.zigbee.surveying import NetworkServices
 from device_plugins.zigbee.topology import MapProgress
 from device_plugins.zigbee.updates import OtaProgress, UpdateServices
 from device_plugins.zigbee.watching import Watching
 from hub.api import Context, service
+
+LOG = logging.getLogger("hub.zigbee")
 
 
 class RadioStatus(msgspec.Struct, frozen=True):
@@ -52,13 +55,9 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
         self.actions = Actions(self)
         self.radio = None
         self._entrance = Entrance(ctx, self.ready_radio, self.ieee_of)
-        self.link = Reconnect(
-            ctx.clock,
-            Backoff(self.settings.retry_first, self.settings.retry_most),
-            self._open,
-            self._up,
-            self.went_down,
-        )
+        backoff = Backoff(self.settings.retry_first, self.settings.retry_most)
+        ways = Ways(self._open, self._up, self.went_down, lambda radio: radio.close())
+        self.link = Reconnect("the radio", ctx.clock, backoff, ways, LOG)
         self.roster = Roster(self, self.link.lost, self.actions)
         self.grouping = Groups(self, self.roster.known, self.actions.queues, self.ready_radio)
         self.group_actions = GroupActions(self, self.grouping, self.actions)

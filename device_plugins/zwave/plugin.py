@@ -1,19 +1,22 @@
 """The plugin: it keeps the network open, and turns the device registry's wishes into Z-Wave."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Any, ClassVar, override
 
 import msgspec
 
 from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError, UnsupportedError
+from device_plugins.sdk.reconnect import Backoff, LinkState, Reconnect, Ways
 from device_plugins.zwave.actions import Actions, CommandEnded
 from device_plugins.zwave.loading import connect
 from device_plugins.zwave.network import Network, Settings
-from device_plugins.zwave.reconnect import Backoff, LinkState, Reconnect
 from device_plugins.zwave.roster import Roster
 from device_plugins.zwave.sidecar import Sidecar
 from hub.api import Context, Task, service
+
+LOG = logging.getLogger("hub.zwave")
 
 
 class NetworkStatus(msgspec.Struct, frozen=True):
@@ -45,7 +48,8 @@ class ZWave(DevicePlugin):
         self.network: Network | None = None
         self.sidecar = Sidecar(self.settings, ctx.data_dir, ctx.tasks)
         backoff = Backoff(self.settings.retry_first, self.settings.retry_most)
-        self.link = Reconnect(ctx.clock, backoff, self)
+        ways = Ways(self._open, self._up, self.down, self._close)
+        self.link = Reconnect("the network", ctx.clock, backoff, ways, LOG)
         self.roster = Roster(self, self.link.lost)
         self.actions = Actions(self, self.roster)
         self._running: Task[None] | None = None
@@ -133,8 +137,7 @@ class ZWave(DevicePlugin):
 
     # The network's life
 
-    async def open(self) -> Network:
-        """See `Keeper.open`."""
+    async def _open(self) -> Network:
         url = self.settings.url or await self.sidecar.start(self.link.lost)
         try:
             return await connect(url, self.settings, self.roster, self.ctx.tasks, self.ctx.clock)
@@ -142,15 +145,14 @@ class ZWave(DevicePlugin):
             await self.sidecar.stop()
             raise
 
-    async def up(self, network: Network) -> None:
-        """See `Keeper.up`."""
+    async def _up(self, network: Network) -> None:
         self.network = network
         await self.roster.attach(network)
         self.ready()
         self.ctx.log.info("The Z-Wave network is up: %d nodes", len(network.nodes()))
 
     def down(self, reason: str) -> None:
-        """See `Keeper.down`."""
+        """The network is lost, or could not be opened."""
         self.network = None
         self.roster.detach(reason)
         self.ready(down=reason)
@@ -158,8 +160,7 @@ class ZWave(DevicePlugin):
         self.session = ""
         self.ctx.log.warning("The Z-Wave network is down: %s", reason)
 
-    async def close(self, network: Network) -> None:
-        """See `Keeper.close`."""
+    async def _close(self, network: Network) -> None:
         # The server first: with one that hangs, closing the connection would wait for it.
         await self.sidecar.stop(hangs=network.hangs)
         await network.close()

@@ -1,60 +1,22 @@
 """Keeping a radio open, without any radio."""
 
+import asyncio
+import logging
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_plugins.sdk import UnreachableError
-from device_plugins.zigbee.images import Images
-from device_plugins.zigbee.links import Links
-from device_plugins.zigbee.management import Management
-from device_plugins.zigbee.mapping import Send
-from device_plugins.zigbee.network import NetworkInfo, Node, Radio, RadioError
-from device_plugins.zigbee.reconnect import Backoff, LinkState, Reconnect
+from device_plugins.sdk.reconnect import Backoff, LinkState, Reconnect, Ways
+from hub.api import HubError
 from hub.tasks import TaskGroup
 from hub.testing import ManualClock, settle
 
 
 class FakeRadio:
-    @property
-    def images(self) -> Images:
-        raise AssertionError("nothing is updated here")
-
-    @property
-    def management(self) -> Management:
-        raise AssertionError("nothing is managed here")
-
     def __init__(self) -> None:
         self.closed = 0
         self.close_fault: Exception | None = None
-
-    def info(self) -> NetworkInfo:
-        return NetworkInfo("", "", 11, "", "", "")
-
-    def nodes(self) -> list[Node]:
-        return []
-
-    def links(self, ieee: str) -> Links:
-        raise UnreachableError(ieee)
-
-    async def multicast(self, group: int, request: Send) -> None:
-        del group, request
-
-    async def permit(self, seconds: int) -> None:
-        del seconds
-
-    def interview(self, ieee: str, short: int | None = None) -> None:
-        del ieee, short
-
-    async def remove(self, ieee: str) -> bool:
-        del ieee
-        return True
-
-    async def flush(self) -> None:
-        return
-
-    async def remember(self) -> bytes:
-        return b""
 
     async def close(self) -> None:
         self.closed += 1
@@ -72,13 +34,14 @@ class Stand:
         self.up_fault: Exception | None = None
         self.downs: list[str] = []
         self.tries = 0
-        self.link = Reconnect(self.clock, Backoff(1.0, 60.0), self.open, self.up, self.downs.append)
+        ways = Ways(self.open, self.up, self.downs.append, FakeRadio.close)
+        self.link = Reconnect("the radio", self.clock, Backoff(1.0, 60.0), ways, logging.getLogger("hub.test"))
 
-    async def open(self) -> Radio:
+    async def open(self) -> FakeRadio:
         self.tries += 1
         found = self.opens.pop(0) if self.opens else "no such file"
         if isinstance(found, str):
-            raise RadioError(found)
+            raise HubError(found)
         if isinstance(found, Exception):
             raise found
         return found
@@ -86,10 +49,10 @@ class Stand:
     def state(self) -> LinkState:
         return self.link.state
 
-    async def up(self, radio: Radio) -> None:
+    async def up(self, radio: FakeRadio) -> None:
         del radio
         if self.refuses:
-            raise RadioError(self.refuses)
+            raise HubError(self.refuses)
         if self.up_fault is not None:
             raise self.up_fault
 
@@ -189,3 +152,22 @@ async def test_no_fault_of_a_library_ends_it(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("Traceback") == 3
     await tasks.cancel()
     assert good.closed == 1
+
+
+async def test_what_holds_it_tells_of_its_loss_as_well() -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    held: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stand.opens = [radio := FakeRadio()]
+
+    async def hold(_radio: FakeRadio) -> str:
+        return await held
+
+    ways = Ways(stand.open, stand.up, stand.downs.append, FakeRadio.close, hold)
+    link = Reconnect("the radio", stand.clock, Backoff(1.0, 60.0), ways, logging.getLogger("hub.test"))
+    tasks.start("link", link.run())
+    await settle()
+    assert link.state is LinkState.UP
+    held.set_result("it fell silent")
+    await settle()
+    assert (radio.closed, stand.downs) == (1, ["it fell silent"])
+    await tasks.cancel()
