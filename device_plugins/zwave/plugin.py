@@ -7,12 +7,15 @@ from typing import Any, ClassVar, override
 
 import msgspec
 
-from device_plugins.sdk import Device, DevicePlugin, PairingError, UnreachableError, UnsupportedError
+from device_plugins.sdk import Device, DevicePlugin, UnreachableError, UnsupportedError
 from device_plugins.sdk.reconnect import Backoff, LinkState, Reconnect, Ways
 from device_plugins.zwave.actions import Actions, CommandEnded
+from device_plugins.zwave.controlling import ControllerServices
+from device_plugins.zwave.inclusion import Inclusion
 from device_plugins.zwave.loading import connect
-from device_plugins.zwave.network import Network, Settings
+from device_plugins.zwave.network import Network
 from device_plugins.zwave.roster import Roster
+from device_plugins.zwave.servicing import DeviceServices
 from device_plugins.zwave.sidecar import Sidecar
 from hub.api import Context, Task, service
 
@@ -35,16 +38,14 @@ class NetworkStatus(msgspec.Struct, frozen=True):
     folder: str
 
 
-class ZWave(DevicePlugin):
+class ZWave(ControllerServices, DeviceServices):
     """Z-Wave devices over Z-Wave JS."""
 
-    protocol = "zwave"
-    Config: ClassVar[type[msgspec.Struct]] = Settings
     emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, CommandEnded)
 
     def __init__(self, ctx: Context) -> None:
         super().__init__(ctx)
-        self.settings: Settings = ctx.config
+        self.settings = ctx.config
         self.network: Network | None = None
         self.sidecar = Sidecar(self.settings, ctx.data_dir, ctx.tasks)
         backoff = Backoff(self.settings.retry_first, self.settings.retry_most)
@@ -52,6 +53,9 @@ class ZWave(DevicePlugin):
         self.link = Reconnect("the network", ctx.clock, backoff, ways, LOG)
         self.roster = Roster(self, self.link.lost)
         self.actions = Actions(self, self.roster)
+        self.inclusion = Inclusion(self)
+        self.roster.heard += [self.inclusion.told, self.routes_told]
+        self.roster.ready_nodes.append(self.inclusion.ready)
         self._running: Task[None] | None = None
 
     @override
@@ -89,11 +93,15 @@ class ZWave(DevicePlugin):
 
     @override
     async def open_pairing(self, duration: float) -> None:
-        raise PairingError("Z-Wave devices cannot be paired through the hub yet; include them with another program")
+        await self.inclusion.open(duration)
+
+    @override
+    async def take_input(self, values: dict[str, Any]) -> None:
+        await self.inclusion.take(values)
 
     @override
     async def close_pairing(self) -> None:
-        """Nothing was opened."""
+        await self.inclusion.close()
 
     @override
     async def forget(self, device: Device) -> None:
@@ -102,7 +110,7 @@ class ZWave(DevicePlugin):
         if known is not None and known.is_there:
             if known.status != "dead":
                 raise UnreachableError(
-                    f"{device.id} leaves the network when its button is pressed while the controller excludes",
+                    f"{device.id} leaves when its button is pressed while the stick excludes: `hub zwave exclude`",
                     device=device.id,
                 )
             await network.ask("controller.remove_failed_node", within=60.0, nodeId=known.node)
@@ -129,6 +137,7 @@ class ZWave(DevicePlugin):
             raise UnsupportedError("the stick is a real one; set [plugin.zwave] virtual = true to play with devices")
         return await self.sidecar.stick.ask(do, **(arguments or {}))
 
+    @override
     def ready_network(self) -> Network:
         """The network; UnreachableError with the reason when it is down."""
         if self.network is None or self.link.state is not LinkState.UP:
@@ -158,6 +167,7 @@ class ZWave(DevicePlugin):
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.
         self.session = ""
+        self.inclusion.lost()
         self.ctx.log.warning("The Z-Wave network is down: %s", reason)
 
     async def _close(self, network: Network) -> None:

@@ -148,6 +148,8 @@ class _Dialogue:
         who = step["model"] or step["device"]
         self._introduce(step)
         match step["step"]:
+            case "waiting" if step["reason"]:
+                self._say(step["reason"])
             case "joined":
                 self._progress.work(f"{who}: getting to know it", 0.0)
             case "interviewing":

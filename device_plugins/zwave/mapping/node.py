@@ -44,7 +44,7 @@ def map_node(facts: NodeFacts) -> Mapped:
     for mapper in _MAPPERS:
         for point in points:
             for one in mapper(point):
-                chosen.setdefault((one.key or one.name, one.endpoint), one)
+                chosen.setdefault((one.key, -1) if one.key else (one.name, one.endpoint), one)
     kept = list(chosen.values())[:_FEATURES_MOST]
     keys = feature_keys((one.name, one.endpoint) for one in kept if not one.key)
     named = [(one.key or keys[one.name, one.endpoint], one) for one in kept]

@@ -2,27 +2,88 @@
 exports.operations = (controller, require) => {
   const cc = require("@zwave-js/cc");
   const serial = require("@zwave-js/serial/serialapi");
-  const { ccCaps, createMockZWaveRequestFrame } = require("@zwave-js/testing");
+  const { ccCaps, createMockZWaveRequestFrame, MockNode } = require("@zwave-js/testing");
+  const { createDefaultMockNodeBehaviors } = require("zwave-js/Testing");
   const { MockControllerStateKeys, MockControllerInclusionState } = require("./lib/controller/MockControllerState.js");
   const idle = MockControllerInclusionState.Idle;
   let removal = 0;
+  let addition = 0;
   let joining;
 
-  const refuse = (Report, callbackId, status) =>
-    callbackId && controller.sendMessageToHost(new Report({ callbackId, status }));
+  const key = MockControllerStateKeys.InclusionState;
+  const is = (state) => (controller.state.get(key) ?? idle) === state;
+  const adding = (callbackId, status, more = {}) =>
+    callbackId && controller.sendMessageToHost(new serial.AddNodeToNetworkRequestStatusReport({ callbackId, status, ...more }));
+
+  // A device repeats what the controller cannot read before it has the PIN; Z-Wave JS's mock says it once.
+  function repeat(made, behaviours) {
+    let timer;
+    const sayAgain = async (heard) => {
+      if (made.state.get("Security2_bootstrapState")?.stage !== 1) return clearInterval(timer);
+      for (const one of behaviours) {
+        const said = await one.handleCC?.(controller, made, heard);
+        if (said?.cc) return made.sendToController(createMockZWaveRequestFrame(said.cc));
+      }
+    };
+    made.defineBehavior({
+      handleCC(_controller, _self, heard) {
+        if (heard instanceof cc.Security2CCKEXFail) clearInterval(timer);
+        if (heard instanceof cc.Security2CCPublicKeyReport) timer = setInterval(() => sayAgain(heard).catch(() => {}), 1000);
+      },
+    });
+  }
+
+  // The device on the shelf shows itself to the controller, which adds it.
+  async function join() {
+    const { setup, ...described } = controller.nodePendingInclusion;
+    const made = await MockNode.create({ controller, ...described });
+    const behaviours = createDefaultMockNodeBehaviors();
+    made.defineBehavior(...behaviours);
+    repeat(made, behaviours);
+    setup(made);
+    const supportedCCs = [...made.implementedCCs].filter(([, info]) => info.isSupported && info.version > 0).map(([id]) => id);
+    const { basicDeviceClass, genericDeviceClass, specificDeviceClass } = made.capabilities;
+    const nodeInfo = { nodeId: made.id, basicDeviceClass, genericDeviceClass, specificDeviceClass, supportedCCs };
+    await adding(addition, serial.AddNodeStatus.NodeFound);
+    await adding(addition, serial.AddNodeStatus.AddingSlave, { nodeInfo });
+    controller.addNode(made);
+    await adding(addition, serial.AddNodeStatus.ProtocolDone);
+  }
+
+  // As a stick does it; Z-Wave JS's mock goes astray at a Stop, and lets nothing in that comes after the start.
+  async function add(message) {
+    const { Failed, Done, Ready } = serial.AddNodeStatus;
+    if (message.addNodeType === serial.AddNodeType.Stop) {
+      const nodeId = is(MockControllerInclusionState.AddingNode) ? controller.nodePendingInclusion?.id ?? 0 : undefined;
+      if (nodeId !== undefined) controller.state.set(key, idle);
+      if (nodeId) controller.nodePendingInclusion = undefined;
+      await adding(message.callbackId, nodeId === undefined ? Failed : Done, nodeId === undefined ? {} : { nodeId });
+    } else if (!is(idle)) {
+      await adding(message.callbackId, Failed);
+    } else {
+      controller.state.set(key, MockControllerInclusionState.AddingNode);
+      addition = message.callbackId;
+      await adding(addition, Ready);
+      if (controller.nodePendingInclusion) setTimeout(join, 10);
+    }
+  }
 
   controller.defineBehavior({
     async onHostMessage(_controller, message) {
-      const isRemove = message instanceof serial.RemoveNodeFromNetworkRequest;
-      if (isRemove && message.removeNodeType !== serial.RemoveNodeType.Stop && message.callbackId) removal = message.callbackId;
-      if ((controller.state.get(MockControllerStateKeys.InclusionState) ?? idle) !== idle) return undefined;
-      // A Stop while idle would put it into the state of adding or removing, and every later inclusion would fail.
-      if (message instanceof serial.AddNodeToNetworkRequest && message.addNodeType === serial.AddNodeType.Stop) {
-        await refuse(serial.AddNodeToNetworkRequestStatusReport, message.callbackId, serial.AddNodeStatus.Failed);
+      if (message instanceof serial.AddNodeToNetworkRequest) {
+        await add(message);
         return true;
       }
-      if (isRemove && message.removeNodeType === serial.RemoveNodeType.Stop) {
-        await refuse(serial.RemoveNodeFromNetworkRequestStatusReport, message.callbackId, serial.RemoveNodeStatus.Failed);
+      const isRemove = message instanceof serial.RemoveNodeFromNetworkRequest;
+      if (isRemove && message.removeNodeType !== serial.RemoveNodeType.Stop && message.callbackId) removal = message.callbackId;
+      if (isRemove && message.removeNodeType === serial.RemoveNodeType.Stop && is(idle)) {
+        // A Stop while idle would put it into the state of removing, and every later inclusion would fail.
+        if (message.callbackId) {
+          const { Failed } = serial.RemoveNodeStatus;
+          await controller.sendMessageToHost(
+            new serial.RemoveNodeFromNetworkRequestStatusReport({ callbackId: message.callbackId, status: Failed }),
+          );
+        }
         return true;
       }
       return undefined;
@@ -48,7 +109,7 @@ exports.operations = (controller, require) => {
     },
     dead: ({ node: id, dead }) => void (node(id).autoAckControllerFrames = !dead),
     drop: ({ node: id }) => void controller.removeNode(node(id)),
-    // A device on the shelf that joins as soon as the network is open; `s2` are the security classes that it asks for.
+    // A device on the shelf that joins when the network is open, now or later; `s2` are the security classes that it asks for.
     pending({ node: id, s2 = [], generic = 0x10, specific = 1, classes = [{ ccId: 0x25, version: 2 }] }) {
       const secure = s2.length ? [ccCaps({ ccId: 0x9f, version: 1 })] : [];
       const basics = [{ ccId: 0x86 }, { ccId: 0x72 }, ccCaps({ ccId: 0x5e, version: 2 })];
@@ -62,6 +123,7 @@ exports.operations = (controller, require) => {
         },
         setup: (made) => void (joining = made),
       };
+      if (is(MockControllerInclusionState.AddingNode)) setTimeout(join, 10);
     },
     joining() {
       if (!joining) return null;
@@ -76,7 +138,7 @@ exports.operations = (controller, require) => {
       await removing(serial.RemoveNodeStatus.RemovingSlave, { nodeId: id, nodeInfo });
       controller.removeNode(leaving);
       await removing(serial.RemoveNodeStatus.Done, { nodeId: id });
-      controller.state.set(MockControllerStateKeys.InclusionState, idle);
+      controller.state.set(key, idle);
     },
   };
 };

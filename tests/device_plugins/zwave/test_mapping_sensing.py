@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_plugins.sdk import ButtonPressed, Device, LockOperated, check_device, check_value
@@ -235,7 +235,8 @@ _VALUES = st.builds(
 )
 
 
-@given(st.lists(_VALUES, max_size=12), st.sampled_from([(0x10, 1), (0x10, 5), (0x11, 6), (0x11, 8), (0x40, 3)]), _JSON)
+@settings(max_examples=60)
+@given(st.lists(_VALUES, max_size=5), st.sampled_from([(0x10, 1), (0x10, 5), (0x11, 6), (0x11, 8), (0x40, 3)]), _JSON)
 def test_whatever_a_node_has_its_device_is_one_the_registry_takes(
     values: list[ValueFacts], kind: tuple[int, int], raw: object
 ) -> None:

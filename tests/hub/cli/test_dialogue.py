@@ -60,6 +60,13 @@ def screens() -> Iterator[list[Screen]]:
         one.close()
 
 
+async def test_pairing_says_what_is_to_be_done_next(terminal: Terminal, screens: list[Screen]) -> None:
+    screens.append(screen := Screen("devices", "pair", "--count", "1"))
+    await eventually(lambda: terminal.lamps.session, 20)
+    terminal.lamps.pairing_step("waiting", PLUG, reason="Press its button once more.")
+    await eventually(lambda: "Press its button once more." in screen.shown, 10)
+
+
 async def test_pairing_asks_for_what_is_needed_and_for_a_name(terminal: Terminal, screens: list[Screen]) -> None:
     screens.append(screen := Screen("devices", "pair", "--count", "1"))
     lamps = terminal.lamps
