@@ -171,11 +171,12 @@ class EventBus:
         struct = topic.struct
         if struct is not None and data.__class__ is not struct:
             data = _fitted(type, struct, data, source)
-        if self._busy and len(self._pending) >= _STORM and not self._paused:
-            raise EventError(f"{type} storms: {_STORM} events that handlers set off wait already, {source} may not add")
         self._seq = seq = self._seq + 1
         event = Event(type, subject, source, seq, time_ns(), data)
         if self._busy:
+            if len(self._pending) >= _STORM and not self._paused:
+                self._seq -= 1
+                raise EventError(f"{type} storms: {_STORM} events that handlers set off wait, {source} may not add")
             self._pending.append((topic, event))
             return event
         self._busy = True

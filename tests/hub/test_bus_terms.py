@@ -234,7 +234,7 @@ async def test_a_handler_cannot_set_off_more_events_than_there_is_room_for(
     bus.publish("a", "first")
 
     assert heard == ["first"] + ["more"] * 5
-    assert faults == [("lamp", "first: a storms: 5 events that handlers set off wait already, gale may not add")]
+    assert faults == [("lamp", "first: a storms: 5 events that handlers set off wait, gale may not add")]
     assert bus.published == 6
 
 
