@@ -15,7 +15,7 @@ from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Sen
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
 from device_plugins.zigbee.network import BusyError, Ears
-from device_plugins.zigbee.own import read_own, report_own, write_own
+from device_plugins.zigbee.own import knows, read_own, report_own, write_own
 from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
 from hub.api import Undo
 
@@ -153,15 +153,16 @@ class ZigpyNode:
         await self.ready()
         target = self._cluster(endpoint, cluster, output=output)
         wanted = [*attributes] if self.is_on_air(endpoint, target) else []
-        known = [attribute for attribute in wanted if _knows(target, attribute)]
+        own = self._own(cluster)
+        known = [attribute for attribute in wanted if knows(target, attribute, own(attribute))]
         options: dict[str, Any] = {"retries": _RETRIES, "priority": t.PacketPriority.LOW if background else None}
         values: dict[Any, Any] = {}
         failures: dict[Any, Any] = {}
         with self.told():
             if known:
                 values, failures = await target.read_attributes(known, **options)
-            for manufacturer, own in self._own(cluster, wanted, known).items():
-                more, lacking = await read_own(target, own, manufacturer, options)
+            for manufacturer, numbers in _by_code(own, wanted, known).items():
+                more, lacking = await read_own(target, numbers, manufacturer, options)
                 values |= more
                 failures |= lacking
         missing = {int(number) for number, status in failures.items() if status == UNSUPPORTED_ATTRIBUTE}
@@ -169,16 +170,10 @@ class ZigpyNode:
             missing.clear()
         return {int(number): _plain(value) for number, value in values.items() if value is not None}, missing
 
-    def _own(self, cluster: int, wanted: list[int], known: list[int]) -> dict[int, list[int]]:
-        """The attributes that only the mapping knows, by manufacturer code."""
-        found: dict[int, list[int]] = {}
-        if len(known) < len(wanted):
-            signature = self.signature()
-            for attribute in wanted:
-                own = None if attribute in known else own_of(cluster, attribute, signature)
-                if own is not None:
-                    found.setdefault(own[1], []).append(attribute)
-        return found
+    def _own(self, cluster: int) -> Callable[[int], tuple[int, int] | None]:
+        """What the mapping knows of a cluster's attributes: see `own_of`."""
+        signature = self.signature()
+        return lambda attribute: own_of(cluster, attribute, signature)
 
     async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
         """Have the cluster's messages sent to the coordinator."""
@@ -197,6 +192,8 @@ class ZigpyNode:
         target = self._cluster(endpoint, cluster)
         if not self.is_on_air(endpoint, target):
             return {}
+        own = self._own(cluster)
+        known = {attribute for attribute in reports if knows(target, attribute, own(attribute))}
         wanted: dict[Any, Any] = {
             target.find_attribute(attribute): ReportingConfig(
                 min_interval=report.least,
@@ -204,7 +201,7 @@ class ZigpyNode:
                 reportable_change=_plain_change(report.change),
             )
             for attribute, report in reports.items()
-            if _knows(target, attribute)
+            if attribute in known
         }
         numbers: dict[int, int] = {}
         with self.told():
@@ -212,8 +209,8 @@ class ZigpyNode:
                 statuses = await target.configure_reporting_multiple(wanted)
                 numbers = {int(attribute.id): int(status) for attribute, status in statuses.items()}
             for attribute, report in reports.items():
-                if not _knows(target, attribute) and (own := own_of(cluster, attribute, self.signature())):
-                    numbers[attribute] = await report_own(target, attribute, own, report)
+                if attribute not in known and (how := own(attribute)):
+                    numbers[attribute] = await report_own(target, attribute, how, report)
         return {attribute: str(refusal(status, self.id)) for attribute, status in numbers.items() if status != SUCCESS}
 
     async def enroll(self, endpoint: int) -> None:
@@ -250,7 +247,7 @@ class ZigpyNode:
         return not told or endpoint in told or is_local(cluster)
 
     async def _write(self, target: Any, request: Write) -> int:  # noqa: ANN401 - zigpy's cluster
-        if request.kind and not _knows(target, request.attribute):
+        if request.kind and not knows(target, request.attribute, (request.kind, request.manufacturer)):
             return await write_own(target, request, retries=_RETRIES)
         records = await target.write_attributes(
             {request.attribute: request.value}, update_cache=False, retries=_RETRIES
@@ -307,12 +304,13 @@ def _listen(cluster: Any, listener: _Commands) -> Callable[[], None]:  # noqa: A
     return lambda: cluster.remove_listener(listener)
 
 
-def _knows(cluster: Any, attribute: int) -> bool:  # noqa: ANN401 - zigpy's cluster
-    try:
-        cluster.find_attribute(attribute)
-    except KeyError:
-        return False
-    return True
+def _by_code(own: Callable[[int], tuple[int, int] | None], wanted: list[int], known: list[int]) -> dict[int, list[int]]:
+    """The attributes that only the mapping knows, by manufacturer code."""
+    found: dict[int, list[int]] = {}
+    for attribute in wanted:
+        if attribute not in known and (how := own(attribute)) is not None:
+            found.setdefault(how[1], []).append(attribute)
+    return found
 
 
 def _plain_change(change: float) -> Any:  # noqa: ANN401 - zigpy wants an int even where the type is a float
