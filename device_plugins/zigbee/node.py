@@ -11,18 +11,21 @@ from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
 from device_plugins.zigbee.diagnose import diagnose
+from device_plugins.zigbee.hearing import Listener
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
 from device_plugins.zigbee.network import BusyError, Ears
 from device_plugins.zigbee.own import knows, read_own, report_own, write_own
 from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
+from device_plugins.zigbee.quirks.triggers import presses_of
 from hub.api import Undo
 
 _CIE_ADDRESS, _ENROLL_RESPONSE = 0x0010, 0x00
 _ENROLLED, _ZONE_ID = 0, 0
 # An update is what a quirk made of a report.
 _HEARD_EVENTS = ("attribute_report", "attribute_read", "attribute_updated")
+_REPORTED_EVENTS = ("attribute_report", "attribute_updated")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
 # How bellows says that the stick took no more frames.
@@ -37,19 +40,6 @@ def hex_of(address: Iterable[int]) -> str:
 def address_of(ieee: str) -> t.EUI64:
     """Undo `hex_of`."""
     return t.EUI64(reversed(bytes.fromhex(ieee)))
-
-
-class _Commands:
-    """A zigpy listener for a cluster's received commands."""
-
-    def __init__(self, endpoint: int, cluster: int, ears: Ears) -> None:
-        self._endpoint, self._cluster, self._ears = endpoint, cluster, ears
-
-    def cluster_command(self, tsn: int, command: int, fields: Any) -> None:  # noqa: ANN401 - a zigpy schema or bytes
-        """Pass it on with its fields as a tuple."""
-        del tsn
-        payload = () if isinstance(fields, bytes) else tuple(fields)
-        self._ears.received(self._endpoint, self._cluster, int(command), payload)
 
 
 class ZigpyNode:
@@ -108,6 +98,7 @@ class ZigpyNode:
             quirk=quirk_of(device),
             extras=extras_of(device),
             hidden=hidden_of(device),
+            presses=presses_of(device),
         )
 
     def diagnose(self, facts: Facts) -> dict[str, Any]:
@@ -136,15 +127,28 @@ class ZigpyNode:
     def _listen(
         self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears
     ) -> Iterator[Callable[[], None]]:
+        commanded = {(endpoint, number, True) for endpoint, number in sent}
+        presses = presses_of(self.device)
+        if presses:  # its quirk may speak of any cluster
+            commanded |= {*self._places()}
         for endpoint, number, output in told:
             cluster = self._cluster(endpoint, number, output=output)
             yield from [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
             if not output:
-                yield _listen(cluster, _Commands(endpoint, number, ears))
+                commanded.add((endpoint, number, False))
         if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
             yield fast.listen(self.device, ears, self.ieee)
-        for endpoint, number in sent:
-            yield _listen(self._cluster(endpoint, number, output=True), _Commands(endpoint, number, ears))
+        for endpoint, number, output in commanded:
+            cluster = self._cluster(endpoint, number, output=output)
+            listener = Listener(cluster, ears)
+            yield _listen(cluster, listener)
+            if output and presses:
+                yield from [cluster.on_event(name, listener.attribute_told) for name in _REPORTED_EVENTS]
+
+    def _places(self) -> Iterator[tuple[int, int, bool]]:
+        for endpoint in self.device.non_zdo_endpoints:
+            yield from ((int(endpoint.endpoint_id), int(number), False) for number in endpoint.in_clusters)
+            yield from ((int(endpoint.endpoint_id), int(number), True) for number in endpoint.out_clusters)
 
     async def read(
         self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
@@ -299,7 +303,7 @@ FAULTS = (
 """What zigpy, bellows and the port raise when the radio fails; AttributeError when it is closed under a call."""
 
 
-def _listen(cluster: Any, listener: _Commands) -> Callable[[], None]:  # noqa: ANN401 - zigpy's cluster
+def _listen(cluster: Any, listener: Listener) -> Callable[[], None]:  # noqa: ANN401 - zigpy's cluster
     cluster.add_listener(listener)
     return lambda: cluster.remove_listener(listener)
 
