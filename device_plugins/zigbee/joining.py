@@ -77,7 +77,9 @@ async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report] | None
     jobs += [
         (f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.detectors
     ]
-    for (endpoint, cluster), reports in _reports(mapping.points, own or {}).items():
+    reporting = _reports(mapping.points, own or {})
+    jobs += [(f"binding of 0x{one[1]:04X}", bind(*one)) for one in mapping.spoken if one not in reporting]
+    for (endpoint, cluster), reports in reporting.items():
         jobs.append((f"binding of 0x{cluster:04X}", bind(endpoint, cluster)))
         jobs.append((f"reporting of 0x{cluster:04X}", functools.partial(report, endpoint, cluster, reports)))
     return await _ask_all(jobs)

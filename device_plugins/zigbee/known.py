@@ -19,11 +19,12 @@ from device_plugins.sdk import (
     check_value,
 )
 from device_plugins.zigbee.availability import Watch
-from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Report, Signature, action, describe
+from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Report, Said, Signature, action, describe
 from device_plugins.zigbee.mapping.buttons import DETECTED
 from device_plugins.zigbee.mapping.clusters import DOOR_LOCK, IAS_ACE
 from device_plugins.zigbee.mapping.features import LINK_QUALITY, SIGNAL_STRENGTH
 from device_plugins.zigbee.mapping.locks import operation
+from device_plugins.zigbee.mapping.presses import pressed, tells_plainly
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.network import AttributeEvent, Node
 from hub.api import Undo
@@ -172,18 +173,41 @@ class Known:
 
         return take
 
-    def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
+    def received(
+        self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...], said: Said | None
+    ) -> None:
         """A command came in: a button, or an alarm zone."""
         self.reports += 1
         if cluster == IAS_ZONE and endpoint in self.mapping.zones:
             self._zone_said(endpoint, command, payload)
         elif (endpoint, cluster) in self.mapping.detectors:
             self._detected(endpoint, command)
-        elif cluster == DOOR_LOCK and (said := operation(command, payload)):
-            self._publish("device.lock", "lock", endpoint, LockOperated(*said))
-        elif pressed := action(cluster, command, payload):
+        elif cluster == DOOR_LOCK and (operated := operation(command, payload)):
+            self._publish("device.lock", "lock", endpoint, LockOperated(*operated))
+        elif said is not None and not self._commanded(endpoint, cluster, action(cluster, command, payload)):
+            self.pressed(said)
+
+    def _commanded(self, endpoint: int, cluster: int, doing: str | None) -> bool:
+        """Tell of a press by a command of the ZCL; whether it was one."""
+        if doing is None or (endpoint, cluster) not in self.mapping.remotes:
+            return False
+        if cluster == IAS_ACE or tells_plainly(self.record.signature.presses, cluster):
             kind = "keypad" if cluster == IAS_ACE else "button"
-            self._publish("device.button", kind, endpoint, ButtonPressed(pressed, str(endpoint)))
+            self._publish("device.button", kind, endpoint, ButtonPressed(doing, str(endpoint)))
+        return True
+
+    def pressed(self, said: Said) -> bool:
+        """A quirk told of a press in its own words, or a command is one only by its quirk."""
+        press = pressed(self.record.signature.presses, said)
+        if press is None:
+            return False
+        keys = [key for (name, _), key in self._keys.items() if name == "button"]
+        key = self._keys.get(("button", said.endpoint)) or next(iter(keys), "")
+        if not key:
+            return False
+        told = ButtonPressed(press.action, press.button or str(said.endpoint))
+        self._plugin.ctx.events.publish("device.button", f"device/{self.id}/{key}", told)
+        return True
 
     def _publish(self, event: str, capability: str, endpoint: int, data: object) -> None:
         if key := self._keys.get((capability, endpoint)):

@@ -9,7 +9,7 @@ from device_plugins.sdk import UnreachableError
 from device_plugins.zigbee.images import Images
 from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.management import Management
-from device_plugins.zigbee.mapping import Facts, Report, Send, Signature, Write
+from device_plugins.zigbee.mapping import Facts, Report, Said, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from hub.api import HubError, Undo
 
@@ -95,8 +95,13 @@ class Ears(Protocol):
     def sink(self, endpoint: int, cluster: int, attribute: int) -> Callable[[Raw], None] | None:
         """What takes the values of an input cluster's attribute as `heard` does, without an event; None for nobody."""
 
-    def received(self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...]) -> None:
-        """A cluster command came in."""
+    def received(
+        self, endpoint: int, cluster: int, command: int, payload: tuple[object, ...], said: Said | None
+    ) -> None:
+        """A cluster command came in; `said` is the same by names, None if `pressed` has told of it."""
+
+    def pressed(self, said: Said) -> bool:
+        """A quirk said something in the place of a command; whether it was a press."""
 
 
 class Node(Protocol):

@@ -11,18 +11,21 @@ from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
 from device_plugins.zigbee.diagnose import diagnose
+from device_plugins.zigbee.hearing import Listener
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
 from device_plugins.zigbee.network import BusyError, Ears
-from device_plugins.zigbee.own import read_own, report_own, write_own
+from device_plugins.zigbee.own import knows, read_own, report_own, write_own
 from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
+from device_plugins.zigbee.quirks.triggers import presses_of
 from hub.api import Undo
 
 _CIE_ADDRESS, _ENROLL_RESPONSE = 0x0010, 0x00
 _ENROLLED, _ZONE_ID = 0, 0
 # An update is what a quirk made of a report.
 _HEARD_EVENTS = ("attribute_report", "attribute_read", "attribute_updated")
+_REPORTED_EVENTS = ("attribute_report", "attribute_updated")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
 # How bellows says that the stick took no more frames.
@@ -37,19 +40,6 @@ def hex_of(address: Iterable[int]) -> str:
 def address_of(ieee: str) -> t.EUI64:
     """Undo `hex_of`."""
     return t.EUI64(reversed(bytes.fromhex(ieee)))
-
-
-class _Commands:
-    """A zigpy listener for a cluster's received commands."""
-
-    def __init__(self, endpoint: int, cluster: int, ears: Ears) -> None:
-        self._endpoint, self._cluster, self._ears = endpoint, cluster, ears
-
-    def cluster_command(self, tsn: int, command: int, fields: Any) -> None:  # noqa: ANN401 - a zigpy schema or bytes
-        """Pass it on with its fields as a tuple."""
-        del tsn
-        payload = () if isinstance(fields, bytes) else tuple(fields)
-        self._ears.received(self._endpoint, self._cluster, int(command), payload)
 
 
 class ZigpyNode:
@@ -108,6 +98,7 @@ class ZigpyNode:
             quirk=quirk_of(device),
             extras=extras_of(device),
             hidden=hidden_of(device),
+            presses=presses_of(device),
         )
 
     def diagnose(self, facts: Facts) -> dict[str, Any]:
@@ -136,15 +127,28 @@ class ZigpyNode:
     def _listen(
         self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears
     ) -> Iterator[Callable[[], None]]:
+        commanded = {(endpoint, number, True) for endpoint, number in sent}
+        presses = presses_of(self.device)
+        if presses:  # its quirk may speak of any cluster
+            commanded |= {*self._places()}
         for endpoint, number, output in told:
             cluster = self._cluster(endpoint, number, output=output)
             yield from [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
             if not output:
-                yield _listen(cluster, _Commands(endpoint, number, ears))
+                commanded.add((endpoint, number, False))
         if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
             yield fast.listen(self.device, ears, self.ieee)
-        for endpoint, number in sent:
-            yield _listen(self._cluster(endpoint, number, output=True), _Commands(endpoint, number, ears))
+        for endpoint, number, output in commanded:
+            cluster = self._cluster(endpoint, number, output=output)
+            listener = Listener(cluster, ears)
+            yield _listen(cluster, listener)
+            if output and presses:
+                yield from [cluster.on_event(name, listener.attribute_told) for name in _REPORTED_EVENTS]
+
+    def _places(self) -> Iterator[tuple[int, int, bool]]:
+        for endpoint in self.device.non_zdo_endpoints:
+            yield from ((int(endpoint.endpoint_id), int(number), False) for number in endpoint.in_clusters)
+            yield from ((int(endpoint.endpoint_id), int(number), True) for number in endpoint.out_clusters)
 
     async def read(
         self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
@@ -153,15 +157,16 @@ class ZigpyNode:
         await self.ready()
         target = self._cluster(endpoint, cluster, output=output)
         wanted = [*attributes] if self.is_on_air(endpoint, target) else []
-        known = [attribute for attribute in wanted if _knows(target, attribute)]
+        own = self._own(cluster)
+        known = [attribute for attribute in wanted if knows(target, attribute, own(attribute))]
         options: dict[str, Any] = {"retries": _RETRIES, "priority": t.PacketPriority.LOW if background else None}
         values: dict[Any, Any] = {}
         failures: dict[Any, Any] = {}
         with self.told():
             if known:
                 values, failures = await target.read_attributes(known, **options)
-            for manufacturer, own in self._own(cluster, wanted, known).items():
-                more, lacking = await read_own(target, own, manufacturer, options)
+            for manufacturer, numbers in _by_code(own, wanted, known).items():
+                more, lacking = await read_own(target, numbers, manufacturer, options)
                 values |= more
                 failures |= lacking
         missing = {int(number) for number, status in failures.items() if status == UNSUPPORTED_ATTRIBUTE}
@@ -169,16 +174,10 @@ class ZigpyNode:
             missing.clear()
         return {int(number): _plain(value) for number, value in values.items() if value is not None}, missing
 
-    def _own(self, cluster: int, wanted: list[int], known: list[int]) -> dict[int, list[int]]:
-        """The attributes that only the mapping knows, by manufacturer code."""
-        found: dict[int, list[int]] = {}
-        if len(known) < len(wanted):
-            signature = self.signature()
-            for attribute in wanted:
-                own = None if attribute in known else own_of(cluster, attribute, signature)
-                if own is not None:
-                    found.setdefault(own[1], []).append(attribute)
-        return found
+    def _own(self, cluster: int) -> Callable[[int], tuple[int, int] | None]:
+        """What the mapping knows of a cluster's attributes: see `own_of`."""
+        signature = self.signature()
+        return lambda attribute: own_of(cluster, attribute, signature)
 
     async def bind(self, endpoint: int, cluster: int, *, output: bool = False) -> None:
         """Have the cluster's messages sent to the coordinator."""
@@ -197,6 +196,8 @@ class ZigpyNode:
         target = self._cluster(endpoint, cluster)
         if not self.is_on_air(endpoint, target):
             return {}
+        own = self._own(cluster)
+        known = {attribute for attribute in reports if knows(target, attribute, own(attribute))}
         wanted: dict[Any, Any] = {
             target.find_attribute(attribute): ReportingConfig(
                 min_interval=report.least,
@@ -204,7 +205,7 @@ class ZigpyNode:
                 reportable_change=_plain_change(report.change),
             )
             for attribute, report in reports.items()
-            if _knows(target, attribute)
+            if attribute in known
         }
         numbers: dict[int, int] = {}
         with self.told():
@@ -212,8 +213,8 @@ class ZigpyNode:
                 statuses = await target.configure_reporting_multiple(wanted)
                 numbers = {int(attribute.id): int(status) for attribute, status in statuses.items()}
             for attribute, report in reports.items():
-                if not _knows(target, attribute) and (own := own_of(cluster, attribute, self.signature())):
-                    numbers[attribute] = await report_own(target, attribute, own, report)
+                if attribute not in known and (how := own(attribute)):
+                    numbers[attribute] = await report_own(target, attribute, how, report)
         return {attribute: str(refusal(status, self.id)) for attribute, status in numbers.items() if status != SUCCESS}
 
     async def enroll(self, endpoint: int) -> None:
@@ -250,7 +251,7 @@ class ZigpyNode:
         return not told or endpoint in told or is_local(cluster)
 
     async def _write(self, target: Any, request: Write) -> int:  # noqa: ANN401 - zigpy's cluster
-        if request.kind and not _knows(target, request.attribute):
+        if request.kind and not knows(target, request.attribute, (request.kind, request.manufacturer)):
             return await write_own(target, request, retries=_RETRIES)
         records = await target.write_attributes(
             {request.attribute: request.value}, update_cache=False, retries=_RETRIES
@@ -302,17 +303,18 @@ FAULTS = (
 """What zigpy, bellows and the port raise when the radio fails; AttributeError when it is closed under a call."""
 
 
-def _listen(cluster: Any, listener: _Commands) -> Callable[[], None]:  # noqa: ANN401 - zigpy's cluster
+def _listen(cluster: Any, listener: Listener) -> Callable[[], None]:  # noqa: ANN401 - zigpy's cluster
     cluster.add_listener(listener)
     return lambda: cluster.remove_listener(listener)
 
 
-def _knows(cluster: Any, attribute: int) -> bool:  # noqa: ANN401 - zigpy's cluster
-    try:
-        cluster.find_attribute(attribute)
-    except KeyError:
-        return False
-    return True
+def _by_code(own: Callable[[int], tuple[int, int] | None], wanted: list[int], known: list[int]) -> dict[int, list[int]]:
+    """The attributes that only the mapping knows, by manufacturer code."""
+    found: dict[int, list[int]] = {}
+    for attribute in wanted:
+        if attribute not in known and (how := own(attribute)) is not None:
+            found.setdefault(how[1], []).append(attribute)
+    return found
 
 
 def _plain_change(change: float) -> Any:  # noqa: ANN401 - zigpy wants an int even where the type is a float

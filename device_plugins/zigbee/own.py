@@ -1,4 +1,4 @@
-"""Attributes that zigpy has no definition of, read and written as their manufacturer means them."""
+"""Attributes that zigpy has no definition of, or another's, read and written as their manufacturer means them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +9,22 @@ from device_plugins.zigbee.mapping import Report, Write
 from device_plugins.zigbee.mapping.status import SUCCESS
 
 _AT_ONCE = 5
+_FIRST_OWN = 0xFC00
+
+
+def knows(cluster: Any, attribute: int, own: tuple[int, int] | None) -> bool:  # noqa: ANN401 - zigpy's cluster
+    """Whether zigpy has one definition of an attribute, and it is the one that is meant.
+
+    `own` is the type and the code of the manufacturer whose attribute is meant: in a cluster of the ZCL, its number may
+    be that of an attribute of the ZCL.
+    """
+    try:
+        definition = cluster.find_attribute(attribute)
+    except KeyError:
+        return False
+    if own is None or not own[1] or cluster.cluster_id >= _FIRST_OWN:
+        return True
+    return definition.manufacturer_code == own[1] or bool(definition.is_manufacturer_specific)
 
 
 async def read_own(
@@ -38,7 +54,8 @@ async def write_own(cluster: Any, request: Write, *, retries: int) -> int:  # no
     value: Any = foundation.TypeValue()
     value.type, value.value = request.kind, _type(request.kind)(request.value)
     attribute = foundation.Attribute(attrid=request.attribute, value=value)
-    answer = await cluster.write_attributes_raw([attribute], manufacturer=request.manufacturer or None, retries=retries)
+    code = request.manufacturer or None
+    answer = await cluster.write_attributes_raw([attribute], manufacturer_code=code, retries=retries)
     return max((int(record.status) for record in answer[0]), default=SUCCESS)
 
 

@@ -7,6 +7,7 @@ from device_plugins.zigbee.mapping.buttons import action
 from device_plugins.zigbee.mapping.clusters import IAS_ZONE
 from device_plugins.zigbee.mapping.commands import Plan, Send, Write, plan
 from device_plugins.zigbee.mapping.features import Control, Mapping, Point, describe, speaking
+from device_plugins.zigbee.mapping.presses import Press, Said
 from device_plugins.zigbee.mapping.rows import Report
 from device_plugins.zigbee.mapping.signature import Endpoint, Extra, Facts, Signature
 from device_plugins.zigbee.mapping.sources import own_of, wanted_facts
@@ -20,7 +21,9 @@ __all__ = [
     "Mapping",
     "Plan",
     "Point",
+    "Press",
     "Report",
+    "Said",
     "Send",
     "Signature",
     "Write",

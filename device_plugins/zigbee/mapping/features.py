@@ -59,6 +59,8 @@ class Mapping(NamedTuple):
     """Endpoints that must be enrolled as IAS zones."""
     detectors: tuple[tuple[int, int], ...]
     """Output clusters (endpoint, cluster) whose on and off mean that somebody is there, or not."""
+    spoken: tuple[tuple[int, int], ...]
+    """Input clusters (endpoint, cluster) from which a quirk may tell presses in its own words."""
     firmware: str
 
 
@@ -82,6 +84,7 @@ _PROFILES = {_HOME_AUTOMATION, _LIGHT_LINK}
 _REMOTE_TYPES = {0x0000, 0x0001, 0x0004, 0x0006, 0x0103, 0x0104, 0x0105, 0x0203, 0x0800, 0x0810, 0x0820, 0x0830}
 _LIGHT_LINK_REMOTES = {0x0800, 0x0810, 0x0820, 0x0830, 0x0840}
 _DETECTOR_TYPES = {(_HOME_AUTOMATION, 0x0107), (_LIGHT_LINK, 0x0850), (_HOME_AUTOMATION, 0x0850)}
+_OWN_CLUSTERS, _REMOTE_CONTROL = range(0xFC00, 0xFFFF), 0x0006
 # What something other than a remote serves.
 _THINGS = {c.ON_OFF, c.LEVEL, c.COLOR, c.OCCUPANCY, c.COVERING, c.IAS_ZONE, c.ILLUMINANCE, c.THERMOSTAT}
 
@@ -90,6 +93,8 @@ def describe(signature: Signature, facts: Facts) -> Mapping:
     """Map a device."""
     endpoints = speaking(signature)
     found = [one for endpoint in endpoints for one in _of_endpoint(endpoint, signature, facts)]
+    if signature.presses and not any(one.capability == "button" for one in found):
+        found.append(_Found("button", min((endpoint.id for endpoint in endpoints), default=1)))
     found += _of_device(endpoints)
     pairs = dict.fromkeys((one.key, one.endpoint) for one in found)
     keys = feature_keys([*pairs][:_FEATURES_MOST])
@@ -106,6 +111,7 @@ def describe(signature: Signature, facts: Facts) -> Mapping:
         remotes=tuple((e.id, cluster) for e in endpoints for cluster in _remote(e)),
         zones=tuple(e.id for e in endpoints if c.IAS_ZONE in e.inputs),
         detectors=tuple((e.id, c.ON_OFF) for e in endpoints if _detects(e)),
+        spoken=tuple((e.id, cluster) for e in endpoints for cluster in _spoken(e, signature)),
         firmware=next((t for e in endpoints if (t := facts.text(e.id, c.BASIC, c.SW_BUILD))), ""),
     )
 
@@ -143,7 +149,8 @@ def _of_endpoint(endpoint: Endpoint, signature: Signature, facts: Facts) -> Iter
 
 def _rows(endpoint: Endpoint, signature: Signature) -> Iterable[Source]:
     """The rows of its clusters, in the order of the tables."""
-    shown = [cluster for cluster in endpoint.inputs if (endpoint.id, cluster) not in signature.hidden]
+    spoken = {c.ON_OFF} & {*_spoken(endpoint, signature)}  # there is nothing to switch
+    shown = [one for one in endpoint.inputs if (endpoint.id, one) not in signature.hidden and one not in spoken]
     rows = [row for cluster in shown for row in rows_of(cluster, signature)]
     rows += [row for cluster in endpoint.outputs for row in rows_of(cluster, signature, output=True)]
     return sorted(rows, key=place_of)
@@ -187,6 +194,13 @@ def _remote(endpoint: Endpoint) -> tuple[int, ...]:
         return ()
     is_remote = endpoint.device_type in types or not _THINGS & set(endpoint.inputs)
     return sends if is_remote else tuple(cluster for cluster in sends if cluster == c.IAS_ACE)
+
+
+def _spoken(endpoint: Endpoint, signature: Signature) -> tuple[int, ...]:
+    if all(press.plain for press in signature.presses):
+        return ()
+    sends = {c.ON_OFF} if endpoint.device_type == _REMOTE_CONTROL else set()
+    return tuple(cluster for cluster in endpoint.inputs if cluster in _OWN_CLUSTERS or cluster in sends)
 
 
 def _detects(endpoint: Endpoint) -> bool:

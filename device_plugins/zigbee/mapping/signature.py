@@ -4,6 +4,8 @@ import math
 
 import msgspec
 
+from device_plugins.zigbee.mapping.presses import Press
+
 type Raw = int | float | str | bytes
 """A value as it stands in a ZCL attribute."""
 
@@ -49,7 +51,8 @@ class Signature(msgspec.Struct, frozen=True):
     """What the interview learned, or a quirk made of it. `mains` says that it listens all the time.
 
     `quirk` names what stands between the device and the mapping: its attributes are not those on the air. `extras` are
-    what it shows besides, `hidden` the clusters (endpoint, cluster) that it does not want shown.
+    what it shows besides, `hidden` the clusters (endpoint, cluster) that it does not want shown, `presses` those of
+    buttons that it names.
     """
 
     manufacturer: str = ""
@@ -59,6 +62,7 @@ class Signature(msgspec.Struct, frozen=True):
     quirk: str = ""
     extras: tuple[Extra, ...] = ()
     hidden: tuple[tuple[int, int], ...] = ()
+    presses: tuple[Press, ...] = ()
 
 
 class Facts(msgspec.Struct):

@@ -100,8 +100,7 @@ async def test_reports_over_the_air_are_told_rightly(tmp_path: Path) -> None:
             [place for place in places if is_heard(ready, device, place)]
             for device, places in zip(devices, CHOSEN, strict=True)
         ]
-        # A setting of one motion sensor's maker is not read while it joins.
-        assert sum(map(len, heard)) >= sum(map(len, CHOSEN)) - 1
+        assert heard == CHOSEN
         for turn in range(TURNS):
             told = [[(one, raw_of(one.told.kind, turn, dice)) for one in places] for places in heard]
             nothings += sum(is_nothing(place.told.kind, raw) for values in told for place, raw in values)

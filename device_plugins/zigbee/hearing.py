@@ -1,0 +1,42 @@
+"""What a cluster receives, on its way to a device's ears: commands, and what a quirk makes of them."""
+
+import asyncio
+from typing import Any
+
+from device_plugins.zigbee.mapping.presses import Said
+from device_plugins.zigbee.network import Ears
+from device_plugins.zigbee.quirks.triggers import command_name, has_command, plain
+
+
+class Listener:
+    """A zigpy listener for a cluster's received commands, and for the words of its quirk."""
+
+    def __init__(self, cluster: Any, ears: Ears) -> None:  # noqa: ANN401 - zigpy's cluster
+        self._cluster, self._ears = cluster, ears
+        self._place = int(cluster.endpoint.endpoint_id), int(cluster.cluster_id)
+        self._is_told = False
+
+    def cluster_command(self, tsn: int, command: int, fields: Any) -> None:  # noqa: ANN401 - a zigpy schema or bytes
+        """Pass it on with its fields as a tuple, and by names unless the quirk has told of it just now."""
+        del tsn
+        payload = () if isinstance(fields, bytes) else tuple(fields)
+        said = Said(*self._place, command_name(self._cluster, int(command)), *plain(fields))
+        is_told, self._is_told = self._is_told, False
+        self._ears.received(*self._place, int(command), payload, None if is_told else said)
+
+    def zha_send_event(self, command: str, told: Any) -> None:  # noqa: ANN401 - see `plain`
+        """Pass on the quirk's word for it; what is but the name of the command follows by itself."""
+        if has_command(self._cluster, command) or not self._ears.pressed(Said(*self._place, command, *plain(told))):
+            return
+        # A quirk speaks before the command itself is told, in the same turn of the loop; after a report none is told.
+        self._is_told = True
+        asyncio.get_running_loop().call_soon(self._forget)
+
+    def attribute_told(self, event: Any) -> None:  # noqa: ANN401 - zigpy's
+        """Pass on what a client reports by the name that zha gives it: some quirks make presses of that."""
+        name = event.attribute_name or "Unknown"
+        told = {"attribute_id": event.attribute_id, "attribute_name": name, "value": event.value}
+        self._ears.pressed(Said(*self._place, "attribute_updated", *plain(told)))
+
+    def _forget(self) -> None:
+        self._is_told = False
