@@ -15,6 +15,7 @@ from plugins.devices.records import DeviceAdded, DeviceChanged, DeviceRecord, De
 
 _PREFIX = "device/"
 _PAGE = 500
+_AT_ONCE = 100
 
 
 class Registry:
@@ -137,10 +138,17 @@ class Registry:
             told = DeviceRemoved(entry.id, entry.name)
             self._ctx.events.publish("devices.removed", f"device/{entry.id}", told)
 
-    def lost(self, plugin: str, reason: str) -> None:
-        """Note that a device plugin is gone: nothing is known of its devices any more."""
-        for entry in self._entries.values():
-            if entry.stored.plugin == plugin:
+    async def lost(self, plugin: str, reason: str) -> None:
+        """Note that a device plugin is gone: nothing is known of its devices any more.
+
+        Many devices take a while, so that others have their turn; what the plugin tells meanwhile, being back, stands.
+        """
+        theirs = [one for one in self._entries.values() if one.stored.plugin == plugin]
+        versions = [self._version(one) for one in theirs]
+        for number, (entry, version) in enumerate(zip(theirs, versions, strict=True)):
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+            if entry.id in self._entries and self._version(entry) == version:
                 self._unknown(entry, reason)
 
     # Persistence
@@ -242,6 +250,10 @@ class Registry:
         # The reason first: who hears of the change finds it in place.
         self._ctx.state.set(f"device/{entry.id}/availability_reason", reason)
         self._ctx.state.set(f"device/{entry.id}/availability", "unknown")
+
+    def _version(self, entry: Entry) -> int:
+        known = self._ctx.state.entry(f"device/{entry.id}/availability")
+        return known.version if known is not None else 0
 
     def _holder(self, name: str, device: str) -> Entry | None:
         """The other device that a name would be taken for."""

@@ -362,6 +362,20 @@ async def test_when_a_device_plugin_goes_its_devices_are_unknown_with_the_reason
         assert here.state.get("protocol/wave")["status"] == "ready"
 
 
+async def test_when_a_plugin_with_many_devices_goes_others_have_their_turn(caplog: pytest.LogCaptureFixture) -> None:
+    async with home() as here:
+        for number in range(600):
+            await here.radio.announce(Device(f"radio-{number}", "radio"))
+            here.radio.available(f"radio-{number}", "online")
+        here.hub.publish("plugin.status", "plugin/radio", PluginInfo("radio", "1", "failed", reason="it fell"))
+        here.radio.report("radio-599", "availability", "offline")  # is back, and says so
+        await eventually(lambda: here.state.get("device/radio-598/availability") == "unknown", what="all are told")
+        await settle()
+        told = {here.state.get(f"device/radio-{number}/availability") for number in range(599)}
+        assert told == {"unknown"}
+        assert "without a pause" not in caplog.text
+
+
 async def test_a_device_of_another_plugin_is_refused_naming_both() -> None:
     async with home(Wave) as here:
         await here.radio.announce(LAMP)
