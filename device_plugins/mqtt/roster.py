@@ -52,6 +52,7 @@ class Roster:
         self._kept: set[str] = set()
         self._standing_back: set[str] = set()
         self._removed: set[str] = set()
+        self._withdrawn: set[str] = set()
         self._undo: dict[str, list[Undo]] = {}
         self._fresh: dict[str, Described] = {}
         self._later: dict[str, Describe] = {}
@@ -79,6 +80,7 @@ class Roster:
         self._taken += 1
         for one in described:
             device = one.device.id
+            self._withdrawn.discard(device)
             if len(one.identities) or device in self.known:
                 self._apply(self._twins.claim(device, one.identities))
             if not self._twins.holds(device):
@@ -107,9 +109,14 @@ class Roster:
             self._fresh.pop(device, None)
             self._later.pop(device, None)
             self._apply(self._twins.release(device))
+            if device in self._adopted:
+                self._withdrawn.add(device)
             if (known := self.known.get(device)) is not None:
-                self._unroute(device)
-                known.available("offline", _WITHDRAWN)
+                self._retire(known)
+
+    def _retire(self, known: Known) -> None:
+        self._unroute(known.id)
+        known.available("offline", _WITHDRAWN)
 
     def admit(self) -> None:
         """A pairing session is open: those that wait may come in, also those that were removed."""
@@ -123,7 +130,9 @@ class Roster:
         self._fresh.pop(device, None)
         if (known := self.known.pop(device, None)) is not None:
             self._unroute(device)
-            self._keep_waiting(known.described)
+            if device not in self._withdrawn:
+                self._keep_waiting(known.described)
+        self._withdrawn.discard(device)
         await self._ctx.storage.delete(_ADOPTED + device)
         if device not in self._standing_back:
             self._removed.add(device)
@@ -273,6 +282,8 @@ class Roster:
             await self._take_back(device.id)
             return
         self._route(described)
+        if device.id in self._withdrawn:
+            self._retire(self.known[device.id])  # meanwhile
         if fresh:
             self._plugin.pairing_step("configured", device, progress=1.0)
 
@@ -308,7 +319,7 @@ class Roster:
         else:
             news = known.learn(described)
             if device not in self._undo:
-                known.unheard("unknown", _BACK)
+                known.unheard("unknown", _FRESH)
                 news = None
         old = self._undo.pop(device, [])
         # The new before the old, so that a topic of both stays subscribed.
