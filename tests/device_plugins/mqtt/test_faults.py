@@ -203,6 +203,18 @@ async def test_hostile_payloads_are_passed_over(broker: Broker, tmp_path: Path, 
         assert [(fault.topic, fault.count) for fault in status.faults] == [("sensor/json", 1)]
 
 
+async def test_topics_that_are_too_long_are_passed_over_and_not_remembered(broker: Broker, tmp_path: Path) -> None:
+    async with hub_on(broker, tmp_path, conventions=["homie4"]) as rig, broker.peer() as peer:
+        for number in range(20):
+            name = f"{number:05}".ljust(65_535 - len("homie//$name"), "x")
+            await peer.say(f"homie/{name}/$name", "W", retain=True)
+        await eventually(lambda: rig.plugin.faults.total == 20, what="all are counted")
+        status = await rig.status()
+        assert {len(fault.topic) for fault in status.faults} == {200}
+        assert "longer than 1024" in status.faults[0].reason
+        assert not any(len(topic) > 1024 for topic in rig.plugin.dispatch._strangers)
+
+
 async def test_a_part_that_is_nonsense_does_not_cost_the_rest(broker: Broker, tmp_path: Path) -> None:
     async with hub_on(broker, tmp_path, device=[SENSOR]) as rig, broker.peer() as peer:
         await peer.say("sensor/json", b'{"t": "warm", "more": [40]}')
