@@ -9,6 +9,7 @@ import pytest
 from device_plugins.mqtt.conventions import CONVENTIONS
 from device_plugins.sdk import Device
 from hub.testing import running
+from plugins.devices.plugin import Devices
 from tests.device_plugins.mqtt.broker import Broker, needs_mosquitto
 from tests.device_plugins.mqtt.homeassistant_recordings import recordings
 from tests.device_plugins.mqtt.recordings import Recording, payload, recorded
@@ -129,6 +130,28 @@ async def test_what_its_owner_removed_comes_back_by_pairing_if_it_is_announced_s
         await announced(rig)
         await rig.plugin.roster.settled()
         assert {device: one.model for device, one in rig.announced.items()} == {"mqtt.homeassistant.plug": "P2"}
+
+
+async def test_removed_by_the_registry_nothing_is_left_and_its_name_is_free(broker: Broker, tmp_path: Path) -> None:
+    async with running(data_dir=tmp_path) as hub:
+        rig = Rig(hub)
+        await hub.run(Devices)
+        await rig.start(broker.port, conventions=["homeassistant"])
+        await tell(broker, "plug/state", "ON")
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        device = "mqtt.homeassistant.plug"
+        await rig.becomes(device, "on_off", value=True)
+        await hub.call("devices.remove", device="Plug")
+        assert hub.state.list(f"device/{device}") == {}
+        await tell(broker, "plug/state", "OFF")
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        await rig.settled()
+        await eventually(lambda: rig.plugin.dispatch.messages >= 3, what="it is heard")
+        assert await hub.call("devices.list") == []
+        assert hub.state.list(f"device/{device}") == {}
+        await hub.call("devices.pair", protocol="mqtt", duration=60.0)
+        await rig.becomes(device, "on_off", value=False)
+        assert [one.name for one in await hub.call("devices.list")] == ["Plug"]
 
 
 async def test_a_description_that_changes_is_told_and_followed(broker: Broker, tmp_path: Path) -> None:
