@@ -28,13 +28,16 @@ class Terms(msgspec.Struct, frozen=True):
 class Heard(msgspec.Struct, frozen=True):
     """What came of a message: devices that are there or have changed, ids of those that are gone, what to publish.
 
-    `malformed` tells, a sentence each, which parts of the message were nonsense while the rest was taken.
+    `changed` are ids of devices that are there or have changed, too; the convention describes them when it is asked,
+    once for many messages. `malformed` tells, a sentence each, which parts of the message were nonsense while the rest
+    was taken.
     """
 
     described: tuple[Described, ...] = ()
     gone: tuple[str, ...] = ()
     ask: tuple[Message, ...] = ()
     malformed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class Convention(Protocol):
@@ -53,3 +56,10 @@ class Convention(Protocol):
 
         Raises MalformedError for nonsense.
         """
+
+
+class Describing(Convention, Protocol):
+    """A convention whose devices announce themselves in many messages, and whose `heard` gives `changed`."""
+
+    def describe(self, device: str) -> Described | None:
+        """A device as it is now; None when it is gone again."""

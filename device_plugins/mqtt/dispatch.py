@@ -11,7 +11,7 @@ from device_plugins.mqtt.description import Encoding
 from device_plugins.mqtt.faults import Faults
 from device_plugins.mqtt.known import Handler
 from device_plugins.mqtt.payloads import DEEPEST, is_shallow
-from device_plugins.mqtt.topics import matcher
+from device_plugins.mqtt.topics import LONGEST, matcher
 from hub.api import HubError, Undo
 
 type Hearer = Callable[[str, bytes, bool], None]
@@ -46,6 +46,7 @@ class Dispatch:
         self._limits = reading_limit, discovery_limit
         self._routes: dict[str, _Route] = {}
         self._strangers: dict[str, _Route] = {}
+        self._nobody = _Route(())
         self._added: dict[str, list[tuple[Encoding, Handler]]] = {}
         self._hearers: list[tuple[Callable[[str], bool], Hearer]] = []
 
@@ -147,6 +148,9 @@ class Dispatch:
             route.hearers = self._made(topic).hearers
 
     def _find(self, topic: str) -> _Route:
+        if len(topic) > LONGEST:
+            self._faults.note(topic, f"a topic of {len(topic)} characters is longer than {LONGEST}")
+            return self._nobody
         if len(self._strangers) >= _STRANGERS:
             self._strangers.clear()
         route = self._strangers[topic] = self._made(topic)

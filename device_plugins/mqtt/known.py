@@ -36,15 +36,31 @@ class Known:
         self._fading: dict[str, Undo] = {}
         self.learn(described)
 
-    def learn(self, described: Described) -> None:
-        """Take a (new) description; what the signs of presence have said is kept where they are the same."""
+    def learn(self, described: Described) -> set[str]:
+        """Take a (new) description; what the signs of presence have said is kept where they are the same.
+
+        Returns the topics whose retained messages have something new to say.
+        """
         old = getattr(self, "described", None)
+        kept = {(one.topic, one.key) for one in old.readings} if old is not None else set()
+        news = {one.topic for one in described.readings if (one.topic, one.key) not in kept}
         self.described = described
         self.actions = {(one.key, one.command): one for one in described.actions}
         # A device may tell what it would not take, so what it tells is held against the vocabulary alone.
+        before = getattr(self, "_words", {})
         self._words = {one.key: Feature(one.key, one.capability) for one in described.device.features}
+        for key in before.keys() - self._words.keys():
+            self._drop(key)
         if old is None or _signs_of(old) != _signs_of(described):
             self._signs = Signs(described.presence)
+            news |= {sign.topic for sign in described.presence.signs}
+        return news
+
+    def _drop(self, key: str) -> None:
+        """The device has this feature no more."""
+        if (undo := self._fading.pop(key, None)) is not None:
+            undo()
+        self._state.delete(f"device/{self.id}/{key}")
 
     def handlers(self) -> Iterator[tuple[str, Encoding, Handler]]:
         """What is to be called for the messages of each topic."""

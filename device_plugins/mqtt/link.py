@@ -57,7 +57,8 @@ class Link:
         for each in [*self._filters]:
             # By itself, and without acknowledgement: what is retained of one may be more than the broker queues.
             await self._subscribe(connection, [each], 0)
-        self._undone = dict.fromkeys(topic for topic in self._topics if topic not in self._done)
+        topics = [topic for topic in self._topics if topic not in self._done]
+        self._undone = dict.fromkeys(topic for topic in topics if not self._is_covered(topic))
         self._wake.set()
         self._speaking = self._tasks.start("speaks to the broker", self._speak(connection))
 
@@ -112,14 +113,16 @@ class Link:
             for each in fresh:
                 await self._subscribe(self.connection, [each], 0)
 
-    def want(self, topic: str) -> None:
-        """Subscribe to a topic; undo with `want_no_more`, as often."""
+    def want(self, topic: str, *, anew: bool = False) -> None:
+        """Subscribe to a topic; undo with `want_no_more`, as often.
+
+        With `anew` also to one that is subscribed already: the broker sends what is retained once more.
+        """
         self._topics[topic] += 1
-        if self._topics[topic] == 1:
-            self._ended.pop(topic, None)
-            if topic not in self._done:
-                self._undone[topic] = None
-                self._wake.set()
+        self._ended.pop(topic, None)
+        if anew or topic not in self._done:
+            self._undone[topic] = None
+            self._wake.set()
 
     def want_no_more(self, topic: str) -> None:
         """Undo one `want`."""
@@ -147,12 +150,21 @@ class Link:
     async def _catch_up(self, connection: Connection) -> None:
         while self._undone or self._ended or self._posted:
             if topics := self._taken(self._undone):
-                await self._subscribe(connection, [topic for topic in topics if not self._is_covered(topic)], 1)
+                await self._hear_topics(connection, topics)
             elif topics := self._taken(self._ended):
                 self._done.difference_update(topics)
                 await connection.unsubscribe(topics)
             else:
                 await self.publish(self._posted.popleft())
+
+    async def _hear_topics(self, connection: Connection, topics: list[str]) -> None:
+        covered = dict.fromkeys(topic for topic in topics if self._is_covered(topic))
+        await self._subscribe(connection, [topic for topic in topics if topic not in covered], 1)
+        if covered:
+            # For a moment: the filter brought what is retained before anybody wanted it.
+            await connection.subscribe([*covered], 0)
+            if over := [topic for topic in covered if topic not in self._filters]:
+                await connection.unsubscribe(over)
 
     @staticmethod
     def _taken(from_: dict[str, None]) -> list[str]:

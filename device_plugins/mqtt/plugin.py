@@ -4,12 +4,12 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
-from typing import Any, ClassVar, override
+from typing import Any, ClassVar, cast, override
 
 import msgspec
 
 from device_plugins.mqtt.acting import Actions
-from device_plugins.mqtt.convention import Convention
+from device_plugins.mqtt.convention import Convention, Describing, Heard
 from device_plugins.mqtt.conventions import CONVENTIONS
 from device_plugins.mqtt.conventions.table import describe
 from device_plugins.mqtt.description import Message
@@ -78,6 +78,8 @@ class Mqtt(DevicePlugin):
         self._own = f"{settings.topic}/status"
         self.publisher = Publisher(ctx, settings.publish, self.link.publish, self.faults)
         will = self.publisher.will or Message(self._own, b"offline", 1, retain=True)
+        # A connection has one will: where that is elsewhere, nothing stands here that could be wrong.
+        self._tells = will.topic == self._own
         self._opener = Opener(settings, will, self.dispatch, ctx.tasks)
         backoff = Backoff(settings.retry_first, settings.retry_most)
         ways = Ways(
@@ -115,7 +117,8 @@ class Mqtt(DevicePlugin):
             with suppress(UnreachableError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_LIMIT):
                     await self.publisher.close()
-                    await self.link.publish(Message(self._own, b"offline", 1, retain=True))
+                    if self._tells:
+                        await self.link.publish(Message(self._own, b"offline", 1, retain=True))
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
@@ -177,7 +180,7 @@ class Mqtt(DevicePlugin):
     # The connection's life
 
     async def _up(self, connection: Connection) -> None:
-        await connection.publish(Message(self._own, b"online", 1, retain=True))
+        await connection.publish(Message(self._own, b"online" if self._tells else b"", 1, retain=True))
         self.roster.attach()
         await self.link.attach(connection)
         self.roster.wake()
@@ -211,15 +214,20 @@ class Mqtt(DevicePlugin):
             if self.publisher.is_own(topic):
                 return
             told = convention.heard(topic, payload)
-            if told.described or retained or not payload:
+            if told.described or told.changed or retained or not payload:
                 self._memory.keep(convention.name, topic, payload)
             for reason in told.malformed:
                 self.faults.note(topic, reason)
             self.roster.withdraw(told.gone)
-            self.roster.take(told.described)
+            self._take(convention, told)
             self.link.post(told.ask)
 
         return hear
+
+    def _take(self, convention: Convention, told: Heard) -> None:
+        self.roster.take(told.described)
+        if told.changed:
+            self.roster.take_later(told.changed, cast("Describing", convention).describe)
 
     async def _recall(self) -> None:
         """Make the devices known that were there before, each of what it announced then."""
@@ -229,7 +237,7 @@ class Mqtt(DevicePlugin):
             if (convention := by_name.get(name)) is None:
                 continue
             try:
-                self.roster.take(convention.heard(topic, payload).described)
+                self._take(convention, convention.heard(topic, payload))
             except Exception as error:  # noqa: BLE001 - what a newer version cannot read must not keep it from starting
                 self.ctx.log.warning("What is remembered of %s cannot be used: %s", topic, error)
             number += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from device_plugins.mqtt.description import Described
@@ -14,6 +14,9 @@ from device_plugins.mqtt.twins import Change, Twins, identities_of, told
 from device_plugins.sdk import DevicePlugin, check_device
 from hub.api import HubError, Undo
 
+type Describe = Callable[[str], Described | None]
+"""From the id of a device to what it is now; None when it is gone again."""
+
 LOG = logging.getLogger("hub.mqtt")
 
 # What is stored: ids of devices that were let in, and of those that their owner removed.
@@ -21,6 +24,8 @@ _ADOPTED, _REMOVED = "adopted/", "removed/"
 _PAGE = 500
 _MOST = 2000
 _TURNS = 1000
+# So many are announced together: they share the write to the disk.
+_AT_ONCE = 32
 _IDENTITIES = 16
 _NOT_HEARD = "not heard from since the hub started"
 _FRESH = "not heard from yet"
@@ -47,8 +52,10 @@ class Roster:
         self._kept: set[str] = set()
         self._standing_back: set[str] = set()
         self._removed: set[str] = set()
+        self._withdrawn: set[str] = set()
         self._undo: dict[str, list[Undo]] = {}
         self._fresh: dict[str, Described] = {}
+        self._later: dict[str, Describe] = {}
         self._taken = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -73,6 +80,7 @@ class Roster:
         self._taken += 1
         for one in described:
             device = one.device.id
+            self._withdrawn.discard(device)
             if len(one.identities) or device in self.known:
                 self._apply(self._twins.claim(device, one.identities))
             if not self._twins.holds(device):
@@ -81,7 +89,16 @@ class Roster:
                 self._fresh[device] = one
             else:
                 self._keep_waiting(one)
-        if self._fresh and self._idle.is_set():
+        self._begin()
+
+    def take_later(self, devices: Iterable[str], describe: Describe) -> None:
+        """Take in devices whose descriptions are asked for once no more of them comes in."""
+        self._taken += 1
+        self._later |= dict.fromkeys(devices, describe)
+        self._begin()
+
+    def _begin(self) -> None:
+        if (self._fresh or self._later) and self._idle.is_set():
             self._idle.clear()
             self._ctx.tasks.start("announces devices", self._announce())
 
@@ -90,10 +107,16 @@ class Roster:
         for device in devices:
             self.waiting.pop(device, None)
             self._fresh.pop(device, None)
+            self._later.pop(device, None)
             self._apply(self._twins.release(device))
+            if device in self._adopted:
+                self._withdrawn.add(device)
             if (known := self.known.get(device)) is not None:
-                self._unroute(device)
-                known.available("offline", _WITHDRAWN)
+                self._retire(known)
+
+    def _retire(self, known: Known) -> None:
+        self._unroute(known.id)
+        known.available("offline", _WITHDRAWN)
 
     def admit(self) -> None:
         """A pairing session is open: those that wait may come in, also those that were removed."""
@@ -107,7 +130,9 @@ class Roster:
         self._fresh.pop(device, None)
         if (known := self.known.pop(device, None)) is not None:
             self._unroute(device)
-            self._keep_waiting(known.described)
+            if device not in self._withdrawn:
+                self._keep_waiting(known.described)
+        self._withdrawn.discard(device)
         await self._ctx.storage.delete(_ADOPTED + device)
         if device not in self._standing_back:
             self._removed.add(device)
@@ -209,12 +234,22 @@ class Roster:
 
     async def _announce(self) -> None:
         try:
-            while self._fresh:
+            while self._fresh or self._later:
                 await self._lull()
-                described = self._fresh.pop(next(iter(self._fresh)))
-                await self._introduce(described)
+                self._describe()
+                some = [*self._fresh][:_AT_ONCE]
+                await asyncio.gather(*(self._introduce(self._fresh.pop(device)) for device in some))
         finally:
             self._idle.set()
+
+    def _describe(self) -> None:
+        for device in [*self._later][:_AT_ONCE]:
+            try:
+                described = self._later.pop(device)(device)
+            except Exception:
+                LOG.exception("%s cannot be taken in", device)
+            else:
+                self.take([described] if described is not None else [])
 
     async def _lull(self) -> None:
         """Wait while more is coming in: many devices announce themselves in parts."""
@@ -247,6 +282,8 @@ class Roster:
             await self._take_back(device.id)
             return
         self._route(described)
+        if device.id in self._withdrawn:
+            self._retire(self.known[device.id])  # meanwhile
         if fresh:
             self._plugin.pairing_step("configured", device, progress=1.0)
 
@@ -274,23 +311,29 @@ class Roster:
     def _route(self, described: Described) -> None:
         device = described.device.id
         known = self.known.get(device)
+        news: set[str] | None = None
         if known is None:
             known = self.known[device] = Known(self._plugin, described)
             known.unheard("unknown", _NOT_HEARD if self._link.connection is None else _FRESH)
             self._link.post(described.wake)
         else:
-            known.learn(described)
+            news = known.learn(described)
             if device not in self._undo:
-                known.unheard("unknown", _BACK)
+                known.unheard("unknown", _FRESH)
+                news = None
         old = self._undo.pop(device, [])
         # The new before the old, so that a topic of both stays subscribed.
-        self._undo[device] = [undo for entry in known.handlers() for undo in self._heard(*entry)]
+        self._undo[device] = [
+            undo
+            for topic, *handling in known.handlers()
+            for undo in self._heard(topic, *handling, anew=news is None or topic in news)
+        ]
         for undo in old:
             undo()
 
-    def _heard(self, topic: str, *handling: Any) -> tuple[Undo, Undo]:  # noqa: ANN401 - encoding and handler
+    def _heard(self, topic: str, *handling: Any, anew: bool) -> tuple[Undo, Undo]:  # noqa: ANN401 - encoding and handler
         undo = self._dispatch.add(topic, *handling)
-        self._link.want(topic)
+        self._link.want(topic, anew=anew)
 
         def unwant() -> None:
             self._link.want_no_more(topic)

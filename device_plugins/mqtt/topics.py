@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable
 
-_LONGEST = 1024
+LONGEST = 1024
+"""A topic or filter with more characters is none for us."""
+
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -40,4 +42,4 @@ def matcher(text: str) -> Callable[[str], bool]:
 
 
 def _is_plain(text: str) -> bool:
-    return 0 < len(text) <= _LONGEST and _FORBIDDEN.search(text) is None
+    return 0 < len(text) <= LONGEST and _FORBIDDEN.search(text) is None

@@ -28,7 +28,8 @@ _RANKS = {name: rank for rank, name in enumerate(_CONVENTIONS)}
 _MQTT = "mqtt."
 _NATIVE, _KEPT, _FRESH = range(3)
 _ZIGBEE = re.compile(r"zigbee-([0-9a-f]{16})")
-_IDENTITIES = 16
+# Anybody on the broker may claim anything, so that not all can be looked at each time.
+_IDENTITIES, _SHARERS, _GROUP = 16, 16, 64
 
 
 def identities_of(device: str) -> frozenset[str]:
@@ -64,9 +65,12 @@ class Twins:
         self._order = 0
 
     def claim(self, device: str, identities: Iterable[str], *, kept: bool = False) -> Change:
-        """Say that a device is there, or has other identities now; only the first 16 of them count."""
+        """Say that a device is there, or has other identities now.
+
+        Only the first 16 of them count; and one that 16 devices have already says nothing about a further one of MQTT.
+        """
         known = self._claims.get(device)
-        mine = frozenset(sorted(identities)[:_IDENTITIES])
+        mine = frozenset(one for one in sorted(identities)[:_IDENTITIES] if self._tells(one, device))
         if known is not None and known.identities == mine:
             return Change()
         group = self._group(device) | {device}
@@ -103,6 +107,10 @@ class Twins:
             return ""
         return min(self._rivals(device), key=lambda one: self._claims[one].rank, default="")
 
+    def _tells(self, identity: str, device: str) -> bool:
+        sharing = self._sharing.get(identity, ())
+        return device in sharing or len(sharing) < _SHARERS or not device.startswith(_MQTT)
+
     def _unshare(self, device: str, claim: _Claim) -> None:
         for identity in claim.identities:
             sharing = self._sharing[identity]
@@ -115,10 +123,10 @@ class Twins:
         return {one for identity in known.identities for one in self._sharing[identity]} if known else set()
 
     def _group(self, device: str) -> set[str]:
-        """All that share an identity with it, with those, and so on."""
+        """All that share an identity with it, with those, and so on while they are not too many."""
         found: set[str] = set()
         ahead = [device]
-        while ahead:
+        while ahead and len(found) < _GROUP:
             near = self._near(ahead.pop()) - found
             found |= near
             ahead += near

@@ -193,7 +193,7 @@ class Devices(Plugin):
         if info.status in _GONE:
             reason = f"plugin {info.id} {_GONE[info.status]}{': ' if info.reason else ''}{info.reason}"
             self._protocols.lost(info.id, reason)
-            self._registry.lost(info.id, reason)
+            self.ctx.tasks.start(f"tells of the devices of {info.id}", self._registry.lost(info.id, reason))
 
     @on("state.changed", subject="protocol/+")
     def _protocol_told(self, event: Event) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -14,6 +15,7 @@ from plugins.devices.records import DeviceAdded, DeviceChanged, DeviceRecord, De
 
 _PREFIX = "device/"
 _PAGE = 500
+_AT_ONCE = 100
 
 
 class Registry:
@@ -24,7 +26,8 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._by_slug: dict[str, str] = {}
         self._by_id_slug: dict[str, str] = {}
-        self._lock = asyncio.Lock()
+        self._promised: dict[str, Entry] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # Reading
 
@@ -81,7 +84,7 @@ class Registry:
             self._show(known)
             return
         check_device(device)
-        async with self._lock:
+        async with self._alone(device.id):
             known = self._entries.get(device.id)
             if known is None:
                 name = self._default_name(device)
@@ -99,7 +102,7 @@ class Registry:
         Raises InvalidValueError for a malformed name or one that is taken, naming the holder.
         """
         name = check_name(name)
-        async with self._lock:
+        async with self._alone(entry.id):
             self._check_present(entry)
             if (holder := self._holder(name, entry.id)) is not None:
                 raise InvalidValueError(
@@ -118,13 +121,13 @@ class Registry:
             changes["area"] = check_area(area)
         if labels is not None:
             changes["labels"] = check_labels(labels)
-        async with self._lock:
+        async with self._alone(entry.id):
             self._check_present(entry)
             return await self._change(self._entries[entry.id], **changes)
 
     async def remove(self, entry: Entry) -> None:
         """Forget a device and everything that is known of it."""
-        async with self._lock:
+        async with self._alone(entry.id):
             self._check_present(entry)
             entry = self._entries[entry.id]
             await self._write(entry.id, None, entry)
@@ -135,10 +138,17 @@ class Registry:
             told = DeviceRemoved(entry.id, entry.name)
             self._ctx.events.publish("devices.removed", f"device/{entry.id}", told)
 
-    def lost(self, plugin: str, reason: str) -> None:
-        """Note that a device plugin is gone: nothing is known of its devices any more."""
-        for entry in self._entries.values():
-            if entry.stored.plugin == plugin:
+    async def lost(self, plugin: str, reason: str) -> None:
+        """Note that a device plugin is gone: nothing is known of its devices any more.
+
+        Many devices take a while, so that others have their turn; what the plugin tells meanwhile, being back, stands.
+        """
+        theirs = [one for one in self._entries.values() if one.stored.plugin == plugin]
+        versions = [self._version(one) for one in theirs]
+        for number, (entry, version) in enumerate(zip(theirs, versions, strict=True)):
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+            if entry.id in self._entries and self._version(entry) == version:
                 self._unknown(entry, reason)
 
     # Persistence
@@ -189,8 +199,19 @@ class Registry:
         return entry
 
     async def _save(self, entry: Entry, old: Entry | None) -> None:
-        await self._write(entry.id, entry, old)
+        # Others are written meanwhile, so that they share the disk's time, but none by this name.
+        names = {slug(entry.name), slug(entry.id)} - self._promised.keys()
+        self._promised |= dict.fromkeys(names, entry)
+        try:
+            await self._write(entry.id, entry, old)
+        finally:
+            for name in names:
+                del self._promised[name]
         self._hold(entry)
+
+    def _alone(self, device: str) -> asyncio.Lock:
+        """What keeps changes of one device apart; it is gone when nobody waits for it."""
+        return self._locks.setdefault(device, asyncio.Lock())
 
     async def _write(self, device: str, entry: Entry | None, old: Entry | None) -> None:
         """Put `entry` on the disk instead of `old`; nothing is no record."""
@@ -212,6 +233,9 @@ class Registry:
     def _hold(self, entry: Entry) -> None:
         if (old := self._entries.get(entry.id)) is not None:
             del self._by_slug[slug(old.name)]
+            keys = ({one.key for one in each.stored.device.features} for each in (old, entry))
+            for key in set.difference(*keys):
+                self._ctx.state.delete(f"device/{entry.id}/{key}")
         self._entries[entry.id] = entry
         self._by_slug[slug(entry.name)] = entry.id
         self._by_id_slug[slug(entry.id)] = entry.id
@@ -227,12 +251,16 @@ class Registry:
         self._ctx.state.set(f"device/{entry.id}/availability_reason", reason)
         self._ctx.state.set(f"device/{entry.id}/availability", "unknown")
 
+    def _version(self, entry: Entry) -> int:
+        known = self._ctx.state.entry(f"device/{entry.id}/availability")
+        return known.version if known is not None else 0
+
     def _holder(self, name: str, device: str) -> Entry | None:
         """The other device that a name would be taken for."""
         like = slug(name)
         holder = self._entries.get(name) or self._entries.get(self._by_slug.get(like, ""))
         if holder is None:
-            holder = self._entries.get(self._by_id_slug.get(like, ""))
+            holder = self._entries.get(self._by_id_slug.get(like, "")) or self._promised.get(like)
         return holder if holder is not None and holder.id != device else None
 
     def _default_name(self, device: Device) -> str:

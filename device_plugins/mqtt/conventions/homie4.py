@@ -20,6 +20,7 @@ _OF_NODE = ("$name", "$type", "$properties")
 _OF_PROPERTY = ("$name", "$datatype", "$format", "$unit", "$settable", "$retained")
 _LONGEST = 4096
 _ATTRIBUTES = ENTITIES * 8
+_MOST = 16 << 20
 _CHANGING = frozenset({"", "init"})
 
 
@@ -37,6 +38,7 @@ class Homie4:
         self._roots = terms.prefixes or (_ROOT,)
         self._told: dict[str, dict[str, str]] = {}
         self._described: set[str] = set()
+        self._size = 0
 
     def filters(self) -> tuple[str, ...]:
         """Each attribute of devices, nodes and properties."""
@@ -58,19 +60,25 @@ class Homie4:
             raise MalformedError(f"{topic:.120} is longer than {_LONGEST} characters")
         told = self._table(prefix, attribute, value)
         if not payload and attribute == "$homie":
-            self._told.pop(prefix, None)
+            self._size -= sum(len(one) for one in self._told.pop(prefix, {}).values())
             if prefix in self._described:
                 self._described.discard(prefix)
                 return Heard(gone=(device_id(self.name, prefix.rpartition("/")[2]),))
             return Heard()
         if told.get(attribute) == value:
             return Heard()
+        self._grow(len(value) - len(told.get(attribute, "")))
         told[attribute] = value
         if not _is_whole(told):
             return Heard()
         described = _describe(prefix, told)
         self._described.add(prefix)
         return Heard((described,))
+
+    def _grow(self, more: int) -> None:
+        if self._size + more > _MOST:
+            raise MalformedError(f"all devices of Homie 4 together tell more than {_MOST >> 20} MiB")
+        self._size += more
 
     def _parted(self, topic: str) -> tuple[str, str]:
         for root in self._roots:

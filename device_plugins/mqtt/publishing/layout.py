@@ -5,6 +5,7 @@
 <prefix>/<device>/<key>/set              a value to be set
 <prefix>/<device>/<key>/command          a command of the capability
 <prefix>/<device>/<key>/event            what happened, not retained
+<prefix>/shelly/<device>/rpc             not published: where Shelly devices answer the hub
 <prefix>/<device>/availability           online, offline or unknown, retained
 <discovery>/device/<prefix>/<device>/config      for Home Assistant, retained
 <domain>/5/<prefix>[-<device>]/...               Homie 5, retained
@@ -20,6 +21,8 @@ from device_plugins.mqtt.publishing.settings import Publish
 
 _NOT_OBJECT = re.compile(r"[^A-Za-z0-9_-]")
 _NOT_HOMIE = re.compile(r"[^a-z0-9]+")
+# Below this devices answer what the hub asks them: it hears it, and publishes nothing there.
+_ANSWERS = "shelly"
 _HASH = 6
 _REMEMBERED = 10_000
 
@@ -64,6 +67,8 @@ class Layout(msgspec.Struct, frozen=True):
         """Whether a topic is one that the hub itself publishes to, or has: nothing on it is a device to take in."""
         settings = self.settings
         config = f"{settings.discovery}/device/{settings.prefix}/"
+        if topic.startswith(f"{settings.prefix}/{_ANSWERS}/"):
+            return False
         return topic.startswith((f"{self.root}/", f"{self.root}-", f"{settings.prefix}/", config))
 
 

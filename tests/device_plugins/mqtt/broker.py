@@ -6,8 +6,8 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple, override
 
@@ -82,7 +82,9 @@ class Broker:
     async def start(self) -> None:
         """Start it, and wait until it listens."""
         assert MOSQUITTO is not None
-        process = self._process = Process(MOSQUITTO, "-c", str(self._config))
+        # Also when the tests are killed, and while it hangs.
+        bound = (setpriv, "--pdeathsig", "KILL") if (setpriv := shutil.which("setpriv")) else ()
+        process = self._process = Process(*bound, MOSQUITTO, "-c", str(self._config))
         await eventually(lambda: process.find(r"mosquitto version .* running"), 10.0, "Mosquitto runs")
 
     def kill(self) -> None:
@@ -98,15 +100,15 @@ class Broker:
             await eventually(lambda: process.returncode is not None, 10.0, "Mosquitto has ended")
             self.kill()
 
-    def hang(self) -> None:
-        """Let it hold still, with its connections open, until `go_on`."""
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let it hold still meanwhile, with its connections open."""
         assert self._process is not None
         self._process.send(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Undo `hang`."""
-        assert self._process is not None
-        self._process.send(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._process.send(signal.SIGCONT)
 
     @property
     def log(self) -> str:

@@ -14,6 +14,8 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
     made = Broker(tmp_path / "broker")
-    await made.start()
-    yield made
-    made.kill()
+    try:
+        await made.start()
+        yield made
+    finally:
+        made.kill()

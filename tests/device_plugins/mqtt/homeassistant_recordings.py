@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from device_plugins.mqtt.convention import Convention
+from device_plugins.mqtt.convention import Describing, Heard
 from device_plugins.mqtt.description import NOTHING, Described, Encoding, Message
 from device_plugins.sdk import check_command, check_value
 
@@ -27,11 +27,18 @@ def raw(payload: object) -> bytes:
     return payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload)
 
 
-def discovered(convention: Convention, recording: dict[str, Any]) -> Described:
+def heard(convention: Describing, topic: str, payload: bytes) -> Heard:
+    """What came of a message, with the descriptions of what changed."""
+    told = convention.heard(topic, payload)
+    changed = [convention.describe(device) for device in told.changed]
+    return msgspec.structs.replace(told, described=tuple(one for one in changed if one is not None))
+
+
+def discovered(convention: Describing, recording: dict[str, Any]) -> Described:
     """The device that comes of the recording's discovery."""
     devices: dict[str, Described] = {}
     for message in recording["discovery"]:
-        for one in convention.heard(message["topic"], raw(message["payload"])).described:
+        for one in heard(convention, message["topic"], raw(message["payload"])).described:
             devices[one.device.id] = one
     return devices[recording["device"]["id"]]
 

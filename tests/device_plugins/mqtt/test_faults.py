@@ -41,9 +41,8 @@ async def test_a_broker_that_is_killed_and_comes_back(broker: Broker, tmp_path: 
 
 async def test_a_broker_that_hangs_is_noticed_by_the_keepalive(broker: Broker, tmp_path: Path) -> None:
     async with hub_on(broker, tmp_path, keepalive=5) as rig:
-        broker.hang()
-        await rig.goes_down("was lost", within=20.0)
-        broker.go_on()
+        with broker.hanging():
+            await rig.goes_down("was lost", within=20.0)
         await rig.comes_up()
 
 
@@ -55,6 +54,26 @@ async def test_a_hub_that_dies_leaves_its_will(broker: Broker, tmp_path: Path) -
         sock = connection._client._client.socket()  # type: ignore[attr-defined]
         sock.shutdown(2)
         await peer.hears("domovoi/status", "offline")
+
+
+async def test_where_the_will_is_elsewhere_no_status_stands_that_could_be_wrong(broker: Broker, tmp_path: Path) -> None:
+    async with broker.peer("domovoi/status", "homie/5/domovoi/$state") as peer:
+        await peer.say("domovoi/status", "online", retain=True)  # of a time without Homie
+        async with hub_alone(tmp_path) as rig:
+            rig.hub.offer("devices.list", _no_devices)
+            await rig.start(broker.port, publish={"homie": True}, keepalive=5)
+            await peer.hears("homie/5/domovoi/$state", "ready")
+            await peer.hears("domovoi/status", "")
+            connection = rig.plugin.link.connection
+            assert connection is not None
+            sock = connection._client._client.socket()  # type: ignore[attr-defined]
+            sock.shutdown(2)
+            await peer.hears("homie/5/domovoi/$state", "lost")
+        assert [one.payload for one in peer.heard if one.topic == "domovoi/status"][-1] == b""
+
+
+async def _no_devices() -> list[dict[str, str]]:
+    return []
 
 
 async def test_a_wrong_password_is_one_sentence(tmp_path: Path) -> None:
@@ -182,6 +201,18 @@ async def test_hostile_payloads_are_passed_over(broker: Broker, tmp_path: Path, 
             return  # the broker itself does not send it
         assert status.malformed == 1
         assert [(fault.topic, fault.count) for fault in status.faults] == [("sensor/json", 1)]
+
+
+async def test_topics_that_are_too_long_are_passed_over_and_not_remembered(broker: Broker, tmp_path: Path) -> None:
+    async with hub_on(broker, tmp_path, conventions=["homie4"]) as rig, broker.peer() as peer:
+        for number in range(20):
+            name = f"{number:05}".ljust(65_535 - len("homie//$name"), "x")
+            await peer.say(f"homie/{name}/$name", "W", retain=True)
+        await eventually(lambda: rig.plugin.faults.total == 20, what="all are counted")
+        status = await rig.status()
+        assert {len(fault.topic) for fault in status.faults} == {200}
+        assert "longer than 1024" in status.faults[0].reason
+        assert not any(len(topic) > 1024 for topic in rig.plugin.dispatch._strangers)
 
 
 async def test_a_part_that_is_nonsense_does_not_cost_the_rest(broker: Broker, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.device_plugins.mqtt import homeassistant_recordings as r
 
 
 def made(component: str, **options: object) -> Described:
-    (described,) = HomeAssistant(Terms()).heard(f"homeassistant/{component}/it/config", r.raw(options)).described
+    (described,) = r.heard(HomeAssistant(Terms()), f"homeassistant/{component}/it/config", r.raw(options)).described
     return described
 
 

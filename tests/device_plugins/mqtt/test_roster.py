@@ -1,11 +1,15 @@
 """Devices as they come and go: known at once after a restart, let in by pairing, told twice and there once."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from device_plugins.mqtt.conventions import CONVENTIONS
+from device_plugins.sdk import Device
+from hub.testing import running
+from plugins.devices.plugin import Devices
 from tests.device_plugins.mqtt.broker import Broker, needs_mosquitto
 from tests.device_plugins.mqtt.homeassistant_recordings import recordings
 from tests.device_plugins.mqtt.recordings import Recording, payload, recorded
@@ -67,6 +71,87 @@ async def test_what_is_withdrawn_is_offline_and_forgotten_at_the_next_start(brok
         await tell(broker, PLUG_TOPIC, CONFIG)
         await announced(rig)
         await rig.becomes(device, "availability", "unknown")
+
+
+async def test_what_is_withdrawn_and_announced_again_is_heard_again(broker: Broker, tmp_path: Path) -> None:
+    async with hub_on(broker, tmp_path, conventions=["homeassistant"]) as rig:
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        await tell(broker, "plug/state", "ON")
+        await announced(rig)
+        (device,) = rig.announced
+        await rig.becomes(device, "on_off", value=True)
+        await tell(broker, PLUG_TOPIC, None)
+        await rig.becomes(device, "availability", "offline")
+        await tell(broker, "plug/state", "OFF")
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        await rig.becomes(device, "availability", "unknown")
+        assert rig.value(device, "availability_reason") == "not heard from yet"
+        await rig.becomes(device, "on_off", value=False)
+
+
+async def test_what_is_withdrawn_before_it_is_on_the_disk_is_offline(broker: Broker, tmp_path: Path) -> None:
+    async with running(data_dir=tmp_path) as hub:
+        rig, arrived, gate = Rig(hub), asyncio.Event(), asyncio.Event()
+
+        async def slow(device: Device) -> None:
+            arrived.set()
+            await gate.wait()
+            rig.announced[device.id] = device
+
+        hub.offer("devices.announce", slow)
+        await rig.start(broker.port, conventions=["homeassistant"])
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        await arrived.wait()
+        await tell(broker, PLUG_TOPIC, None)
+        await eventually(lambda: rig.plugin.dispatch.messages == 2, what="both are heard")
+        gate.set()
+        await rig.becomes("mqtt.homeassistant.plug", "availability", "offline")
+
+
+async def test_what_its_owner_removed_comes_back_by_pairing_if_it_is_announced_still(
+    broker: Broker, tmp_path: Path
+) -> None:
+    async with hub_on(broker, tmp_path, conventions=["homeassistant"]) as rig:
+        other = {**CONFIG, "unique_id": "other", "device": {"identifiers": ["other"]}}
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        await tell(broker, "homeassistant/switch/other/config", other)
+        await announced(rig, 2)
+        await tell(broker, "homeassistant/switch/other/config", None)
+        await rig.becomes("mqtt.homeassistant.other", "availability", "offline")
+        for device in [*rig.announced]:
+            await rig.hub.call("mqtt.remove", device=device)
+        rig.announced.clear()
+        await tell(broker, PLUG_TOPIC, {**CONFIG, "device": {**CONFIG["device"], "model": "P2"}})  # type: ignore[dict-item]
+        await eventually(lambda: rig.plugin.dispatch.messages >= 4, what="it is heard")
+        await rig.stop()
+        await rig.start(broker.port, conventions=["homeassistant"])
+        assert rig.announced == {}
+        await rig.hub.call("mqtt.pair", session="a session", duration=60.0)
+        await announced(rig)
+        await rig.plugin.roster.settled()
+        assert {device: one.model for device, one in rig.announced.items()} == {"mqtt.homeassistant.plug": "P2"}
+
+
+async def test_removed_by_the_registry_nothing_is_left_and_its_name_is_free(broker: Broker, tmp_path: Path) -> None:
+    async with running(data_dir=tmp_path) as hub:
+        rig = Rig(hub)
+        await hub.run(Devices)
+        await rig.start(broker.port, conventions=["homeassistant"])
+        await tell(broker, "plug/state", "ON")
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        device = "mqtt.homeassistant.plug"
+        await rig.becomes(device, "on_off", value=True)
+        await hub.call("devices.remove", device="Plug")
+        assert hub.state.list(f"device/{device}") == {}
+        await tell(broker, "plug/state", "OFF")
+        await tell(broker, PLUG_TOPIC, CONFIG)
+        await rig.settled()
+        await eventually(lambda: rig.plugin.dispatch.messages >= 3, what="it is heard")
+        assert await hub.call("devices.list") == []
+        assert hub.state.list(f"device/{device}") == {}
+        await hub.call("devices.pair", protocol="mqtt", duration=60.0)
+        await rig.becomes(device, "on_off", value=False)
+        assert [one.name for one in await hub.call("devices.list")] == ["Plug"]
 
 
 async def test_a_description_that_changes_is_told_and_followed(broker: Broker, tmp_path: Path) -> None:

@@ -101,6 +101,16 @@ def test_only_so_many_identities_count() -> None:
     assert sum(map(len, twins._sharing.values())) == 16
 
 
+def test_thousands_that_claim_to_be_one_take_no_time_and_do_not_hide_the_real_one() -> None:
+    twins = Twins()
+    for number in range(2000):  # the test's own limit of time is what fails
+        twins.claim(f"mqtt.homie4.same-{number}", BULB)
+        twins.claim(f"mqtt.homeassistant.chain-{number}", [f"mac:{number:012x}", f"mac:{number + 1:012x}"])
+    twins.claim(NATIVE, BULB)
+    assert twins.holds(NATIVE)
+    assert twins.twin_of("mqtt.homie4.same-0") == NATIVE
+
+
 def test_a_zigbee_device_is_known_by_its_id() -> None:
     assert identities_of(NATIVE) == BULB
     assert identities_of("zwave-7") == identities_of("zigbee-x") == frozenset()

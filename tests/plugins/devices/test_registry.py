@@ -52,6 +52,41 @@ async def test_two_of_a_model_get_names_of_their_own() -> None:
         assert names == ["V-Lamp White", "V-Lamp White 2", "V-Lamp White 3"]
 
 
+async def test_devices_announced_at_once_are_written_side_by_side_and_named_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with home() as here:
+        apply, gate, waiting = engine(here.hub).apply, asyncio.Event(), []
+
+        async def slow(*args: Any, **options: Any) -> bool:  # noqa: ANN401 - as the engine's
+            waiting.append(args)
+            await gate.wait()
+            return await apply(*args, **options)
+
+        monkeypatch.setattr(here.hub.core.storage, "apply", slow)
+        async with asyncio.TaskGroup() as group:
+            for number in range(20):
+                device = msgspec.structs.replace(LAMP, id=f"radio-{number}")
+                group.create_task(here.radio.announce(device))
+            await eventually(lambda: len(waiting) == 20, what="all are being written")
+            assert isinstance(await here.fails("devices.get", device="radio-3"), UnknownDeviceError)
+            gate.set()
+        names = {record.name for record in await here.call("devices.list")}
+        assert names == {"V-Lamp White", *(f"V-Lamp White {number}" for number in range(2, 21))}
+
+
+async def test_a_feature_that_a_device_has_no_more_leaves_no_state() -> None:
+    async with home() as here:
+        two = Device("radio-1", "radio", features=tuple(Feature(f"on_off.{n}", "on_off") for n in (1, 2)))
+        await here.radio.announce(two)
+        for key in ("on_off.1", "on_off.2"):
+            here.radio.report("radio-1", key, value=True)
+        await here.radio.announce(msgspec.structs.replace(two, features=(Feature("on_off", "on_off"), two.features[1])))
+        assert here.state.get("device/radio-1/on_off.1") is None
+        assert here.state.get("device/radio-1/on_off.2") is True
+        assert here.state.get("device/radio-1/availability") == "unknown"
+
+
 async def test_announcing_again_writes_nothing_unless_something_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with home() as here:
         await here.radio.announce(LAMP)
@@ -325,6 +360,20 @@ async def test_when_a_device_plugin_goes_its_devices_are_unknown_with_the_reason
         assert (await here.call("devices.get", device="wave-1")).availability == "online"
         assert here.state.get("protocol/radio") == {"plugin": "radio", "status": "down", "reason": said}
         assert here.state.get("protocol/wave")["status"] == "ready"
+
+
+async def test_when_a_plugin_with_many_devices_goes_others_have_their_turn(caplog: pytest.LogCaptureFixture) -> None:
+    async with home() as here:
+        for number in range(600):
+            await here.radio.announce(Device(f"radio-{number}", "radio"))
+            here.radio.available(f"radio-{number}", "online")
+        here.hub.publish("plugin.status", "plugin/radio", PluginInfo("radio", "1", "failed", reason="it fell"))
+        here.radio.report("radio-599", "availability", "offline")  # is back, and says so
+        await eventually(lambda: here.state.get("device/radio-598/availability") == "unknown", what="all are told")
+        await settle()
+        told = {here.state.get(f"device/radio-{number}/availability") for number in range(599)}
+        assert told == {"unknown"}
+        assert "without a pause" not in caplog.text
 
 
 async def test_a_device_of_another_plugin_is_refused_naming_both() -> None:

@@ -11,10 +11,10 @@ discovery               the topics, the tables, what came and went
 Source: Home Assistant's documentation of the MQTT integration and of its components.
 """
 
-from device_plugins.mqtt.convention import Convention, Terms
+from device_plugins.mqtt.convention import Describing, Terms
 from device_plugins.mqtt.conventions.homeassistant.discovery import HomeAssistant
 
 
-def make(terms: Terms) -> Convention:
+def make(terms: Terms) -> Describing:
     """The convention."""
     return HomeAssistant(terms)

@@ -1,7 +1,7 @@
 """The convention: topics of discovery, what they announced, and which devices come of it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from device_plugins.mqtt.convention import Heard, MalformedError, Terms
@@ -33,7 +33,7 @@ _SHARED = (
 
 
 class HomeAssistant:
-    """Devices by Home Assistant's discovery. What `heard` gives for a device is always the whole of it."""
+    """Devices by Home Assistant's discovery. `heard` gives what changed, `describe` is always the whole of a device."""
 
     name = NAME
 
@@ -45,6 +45,7 @@ class HomeAssistant:
         self._count = 0
         self._aliases: dict[str, str] = {}
         self._topics: dict[str, dict[str, None]] = {}
+        self._there: set[str] = set()
         self._described: dict[str, Described] = {}
 
     def filters(self) -> tuple[str, ...]:
@@ -97,7 +98,7 @@ class HomeAssistant:
     def _again(self, topic: str) -> Heard:
         """What was announced once more, as devices do after each start."""
         devices = dict.fromkeys(self._device_of(one) for one in self._entities.get(topic, ()))
-        return Heard(tuple(self._described[device] for device in devices if device in self._described))
+        return Heard(changed=tuple(device for device in devices if device in self._there))
 
     def _make_room(self, topic: str, found: tuple[Entity, ...]) -> None:
         count = self._count - len(self._entities.get(topic, ())) + len(found)
@@ -106,7 +107,7 @@ class HomeAssistant:
         for one in found:
             device = self._device_of(one)
             topics = self._topics.get(device, {})
-            if device not in self._described and len(self._topics) >= MOST_DEVICES:
+            if device not in self._there and len(self._topics) >= MOST_DEVICES:
                 raise MalformedError(f"more than {MOST_DEVICES} devices by discovery; {topic:.120} is left out")
             if topic not in topics and len(topics) + len(found) > MOST_ENTITIES:
                 raise MalformedError(f"{device} has more than {MOST_ENTITIES} components; {topic:.120} is left out")
@@ -124,10 +125,9 @@ class HomeAssistant:
             device = self._adopted(one)
             self._topics.setdefault(device, {})[topic] = None
             touched[device] = None
-        known = self._described.keys() & touched.keys()
-        told = [self._build(device) for device in touched]
-        gone = tuple(device for device, one in zip(touched, told, strict=True) if one is None and device in known)
-        return Heard(tuple(one for one in told if one is not None), gone, (), faults)
+        known = self._there & touched.keys()
+        changed = tuple(device for device in touched if self._is_there(device))
+        return Heard(gone=tuple(sorted(known - {*changed})), malformed=faults, changed=changed)
 
     def _device_of(self, one: Entity) -> str:
         known = next((self._aliases[name] for name in one.owner.names if name in self._aliases), "")
@@ -139,19 +139,27 @@ class HomeAssistant:
             self._aliases.setdefault(name, device)
         return device
 
-    def _build(self, device: str) -> Described | None:
-        entities = [
-            one
-            for topic in self._topics.get(device, ())
-            for one in self._entities[topic]
-            if self._device_of(one) == device
-        ]
-        if not any(one.parts for one in entities):
-            self._described.pop(device, None)
-            if not entities:
-                self._topics.pop(device, None)
-                self._aliases = {name: other for name, other in self._aliases.items() if other != device}
-            return None
+    def _is_there(self, device: str) -> bool:
+        """Whether there is anything of it, after a change."""
+        self._described.pop(device, None)
+        if any(one.parts for one in self._parts_of(device)):
+            self._there.add(device)
+            return True
+        self._there.discard(device)
+        if next(self._parts_of(device), None) is None:
+            self._topics.pop(device, None)
+            self._aliases = {name: other for name, other in self._aliases.items() if other != device}
+        return False
+
+    def _parts_of(self, device: str) -> Iterator[Entity]:
+        listed = (one for topic in self._topics.get(device, ()) for one in self._entities[topic])
+        return (one for one in listed if self._device_of(one) == device)
+
+    def describe(self, device: str) -> Described | None:
+        """All of a device in one description; the same one until something changes."""
+        if device not in self._there or device in self._described:
+            return self._described.get(device)
+        entities = [*self._parts_of(device)]
         via = next((one.owner.via for one in entities if one.owner.via), "")
         parent = self._aliases.get(via, "")
         self._described[device] = described(device, "" if parent == device else parent, entities)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from device_plugins.mqtt.convention import Heard, MalformedError, Terms
-from device_plugins.mqtt.conventions import make
+from device_plugins.mqtt.conventions import homie4, make
 from device_plugins.mqtt.description import Described
 from tests.device_plugins.mqtt.recordings import describe, payload, recorded, taken
 
@@ -48,6 +48,18 @@ def test_a_device_that_takes_its_version_back_is_gone() -> None:
     assert convention.heard("homie/super-car/$homie", b"").gone == ("mqtt.homie4.super-car",)
     assert convention.heard("homie/super-car/$homie", b"") == Heard()
     assert convention.heard("homie/never-there/$name", b"") == Heard()
+
+
+def test_all_devices_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(homie4, "_MOST", 5000)
+    convention = make("homie4", Terms())
+    for said in (b"x" * 3000, b"y" * 3000, b"4.0"):
+        convention.heard("homie/a/$homie", said)
+    convention.heard("homie/b/$name", b"x" * 4000)
+    with pytest.raises(MalformedError, match="together"):
+        convention.heard("homie/c/$name", b"x" * 1000)
+    convention.heard("homie/b/$homie", b"")
+    convention.heard("homie/c/$name", b"x" * 1000)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ def test_the_filters_match_the_command_topics_and_no_state() -> None:
     for topic in (f"domovoi/{EVERYTHING}/on_off", f"{HOMIE}/endpoint-1/on-off", f"{HOMIE}/$state", "domovoi/status"):
         assert not heard(topic)
         assert LAYOUT.is_own(topic)
+    assert not LAYOUT.is_own("domovoi/shelly/shellyplus1pm-7c87ce65bd9c/rpc")
 
 
 def test_devices_are_chosen_by_area_label_and_protocol_and_never_those_of_the_broker() -> None:

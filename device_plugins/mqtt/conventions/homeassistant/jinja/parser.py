@@ -283,12 +283,17 @@ class Parser:
         return Node(lambda names: names.get(name, UNDEFINED), 1, (name,))
 
     def _group(self) -> Node:
+        """Brackets around a value, or a tuple, which is a list here."""
+        if self.next == ("sign", ")"):
+            return self._list(")")
         found = self.expression()
+        if self.skip("sign", ","):
+            return self._list(")", found)
         self.want("sign", ")")
         return Node(found.run, found.depth)
 
-    def _list(self) -> Node:
-        parts = self._several("]")
+    def _list(self, end: str = "]", *first: Node) -> Node:
+        parts = [*first, *self._several(end)]
         return node(lambda names: [one.run(names) for one in parts], *parts)
 
     def _several(self, end: str) -> list[Node]:
