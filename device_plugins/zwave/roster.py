@@ -108,7 +108,7 @@ class Roster:
         if known is not None:
             known.stand(status)
             if status in {"alive", "awake"}:
-                self._plugin.seen(known.device.id)
+                known.alive()
 
     def value(self, node: int, value: ValueId, raw: Any) -> None:  # noqa: ANN401 - Z-Wave JS's types
         """A node told a value."""
@@ -123,8 +123,7 @@ class Roster:
         known = self._of(node)
         if known is None:
             return
-        known.reports += 1
-        self._plugin.seen(known.device.id)
+        known.hear()
         told = happened(command_class, endpoint, args)
         if told is not None:
             key, data = told
