@@ -222,7 +222,7 @@ class Connection:
             node = data.get("node")
             if event == "node added" and isinstance(node, Node):
                 self._attend(node)
-                self._listener.found(node.node_id)
+                self._listener.added(node.node_id)
             elif event == "node removed" and isinstance(node, Node):
                 self._listener.removed(node.node_id, str(data.get("reason", "")))
             if event != "statistics updated":

@@ -74,6 +74,7 @@ class ZWave(ControllerServices, DeviceServices):
         ways = Ways(self._open, self._up, self.down, self._close)
         self.link = Reconnect("the network", ctx.clock, backoff, ways, LOG)
         self.roster = Roster(self, self.link.lost)
+        self.roster.gone_for_good = self.forget_gone
         self.actions = Actions(self, self.roster)
         self.inclusion = Inclusion(self)
         self.watching = Watching(ctx, self.roster.known, self._is_busy)
@@ -84,6 +85,7 @@ class ZWave(ControllerServices, DeviceServices):
     @override
     async def start(self) -> None:
         await self.roster.load()
+        await self.inclusion.load()
         if not (self.settings.path or self.settings.url or self.settings.virtual):
             self.link.reason = (
                 "no stick is set; set [plugin.zwave] path to the stick's serial port, or url to a server's address"

@@ -1,6 +1,7 @@
 // What a hand, or a fault, could do to the mock's devices; the workarounds are for faults of Z-Wave JS's mock.
 exports.operations = (controller, require) => {
   const cc = require("@zwave-js/cc");
+  const { dskToString, generateECDHKeyPair } = require("@zwave-js/core");
   const serial = require("@zwave-js/serial/serialapi");
   const { ccCaps, createMockZWaveRequestFrame, MockNode } = require("@zwave-js/testing");
   const { createDefaultMockNodeBehaviors } = require("zwave-js/Testing");
@@ -35,8 +36,9 @@ exports.operations = (controller, require) => {
 
   // The device on the shelf shows itself to the controller, which adds it.
   async function join() {
-    const { setup, ...described } = controller.nodePendingInclusion;
+    const { setup, keys, ...described } = controller.nodePendingInclusion;
     const made = await MockNode.create({ controller, ...described });
+    made.ecdhKeyPair = keys;
     const behaviours = createDefaultMockNodeBehaviors();
     made.defineBehavior(...behaviours);
     repeat(made, behaviours);
@@ -110,11 +112,14 @@ exports.operations = (controller, require) => {
     dead: ({ node: id, dead }) => void (node(id).autoAckControllerFrames = !dead),
     drop: ({ node: id }) => void controller.removeNode(node(id)),
     // A device on the shelf that joins when the network is open, now or later; `s2` are the security classes that it asks for.
-    pending({ node: id, s2 = [], generic = 0x10, specific = 1, classes = [{ ccId: 0x25, version: 2 }] }) {
+    // Returns the key on its label.
+    async pending({ node: id, s2 = [], generic = 0x10, specific = 1, classes = [{ ccId: 0x25, version: 2 }] }) {
       const secure = s2.length ? [ccCaps({ ccId: 0x9f, version: 1 })] : [];
       const basics = [{ ccId: 0x86 }, { ccId: 0x72 }, ccCaps({ ccId: 0x5e, version: 2 })];
+      const keys = await generateECDHKeyPair();
       controller.nodePendingInclusion = {
         id,
+        keys,
         capabilities: {
           genericDeviceClass: generic,
           specificDeviceClass: specific,
@@ -124,6 +129,7 @@ exports.operations = (controller, require) => {
         setup: (made) => void (joining = made),
       };
       if (is(MockControllerInclusionState.AddingNode)) setTimeout(join, 10);
+      return dskToString(keys.publicKey.slice(0, 16));
     },
     joining() {
       if (!joining) return null;
