@@ -105,6 +105,11 @@ class Inclusion:
             self._low = node
             self._tell("needs_input", node, reason=_STILL_THERE, inputs=_ASKS_REMOVE)
             return
+        if self._replaces:
+            # The driver asks a dead node for its last word, which takes longer than a session may take to open.
+            self._tell("waiting", reason="The dead device is asked a last time. Put the new one into pairing mode.")
+            self._again()
+            return
         try:
             await self._begin()
         except ZWaveError as error:

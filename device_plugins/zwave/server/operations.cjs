@@ -3,6 +3,7 @@ exports.operations = (controller, require) => {
   const cc = require("@zwave-js/cc");
   const { dskToString, generateECDHKeyPair } = require("@zwave-js/core");
   const serial = require("@zwave-js/serial/serialapi");
+  const { Bytes } = require("@zwave-js/shared");
   const { ccCaps, createMockZWaveRequestFrame, MockNode } = require("@zwave-js/testing");
   const { createDefaultMockNodeBehaviors } = require("zwave-js/Testing");
   const { MockControllerStateKeys, MockControllerInclusionState } = require("./lib/controller/MockControllerState.js");
@@ -34,15 +35,22 @@ exports.operations = (controller, require) => {
     });
   }
 
-  // The device on the shelf shows itself to the controller, which adds it.
-  async function join() {
-    const { setup, keys, ...described } = controller.nodePendingInclusion;
+  // What Z-Wave JS's messages cannot write: they are only ever read there.
+  const answer = (message, payload) => controller.sendMessageToHost(Object.assign(message, { payload: Bytes.from(payload) }));
+
+  async function make({ setup, keys, ...described }) {
     const made = await MockNode.create({ controller, ...described });
     made.ecdhKeyPair = keys;
     const behaviours = createDefaultMockNodeBehaviors();
     made.defineBehavior(...behaviours);
     repeat(made, behaviours);
     setup(made);
+    return made;
+  }
+
+  // The device on the shelf shows itself to the controller, which adds it.
+  async function join() {
+    const made = await make(controller.nodePendingInclusion);
     const supportedCCs = [...made.implementedCCs].filter(([, info]) => info.isSupported && info.version > 0).map(([id]) => id);
     const { basicDeviceClass, genericDeviceClass, specificDeviceClass } = made.capabilities;
     const nodeInfo = { nodeId: made.id, basicDeviceClass, genericDeviceClass, specificDeviceClass, supportedCCs };
@@ -70,8 +78,33 @@ exports.operations = (controller, require) => {
     }
   }
 
+  // A stick removes a dead node by itself, and lets the device on the shelf take its place.
+  async function removeFailed({ failedNodeId, callbackId }) {
+    const [notRemoved, removed] = [0, 1];
+    const isDead = !controller.nodes.get(failedNodeId)?.autoAckControllerFrames;
+    await answer(new serial.RemoveFailedNodeResponse({ removeStatus: 0 }), [0]);
+    if (isDead) controller.removeNode(controller.nodes.get(failedNodeId));
+    await answer(new serial.RemoveFailedNodeRequestStatusReport({ callbackId }), [callbackId, isDead ? removed : notRemoved]);
+  }
+
+  // Its own asks itself for ever.
+  serial.ReplaceFailedNodeRequest.from = serial.RemoveFailedNodeRequest.from;
+
+  async function replaceFailed({ failedNodeId, callbackId }) {
+    const { FailedNodeReplace, FailedNodeReplaceDone } = serial.ReplaceFailedNodeStatus;
+    await answer(new serial.ReplaceFailedNodeResponse({ replaceStatus: 0 }), [0]);
+    await answer(new serial.ReplaceFailedNodeRequestStatusReport({ callbackId }), [callbackId, FailedNodeReplace]);
+    controller.removeNode(controller.nodes.get(failedNodeId));
+    controller.addNode(await make({ ...controller.nodePendingInclusion, id: failedNodeId }));
+    await answer(new serial.ReplaceFailedNodeRequestStatusReport({ callbackId }), [callbackId, FailedNodeReplaceDone]);
+  }
+
   controller.defineBehavior({
     async onHostMessage(_controller, message) {
+      if (message instanceof serial.RemoveFailedNodeRequest || message instanceof serial.ReplaceFailedNodeRequest) {
+        await (message instanceof serial.RemoveFailedNodeRequest ? removeFailed(message) : replaceFailed(message));
+        return true;
+      }
       if (message instanceof serial.AddNodeToNetworkRequest) {
         await add(message);
         return true;

@@ -125,3 +125,25 @@ async def test_a_new_device_under_the_number_of_one_that_left_has_neither_its_na
     assert found.model == "Binary Power Switch"
     assert found.name != "Night lamp"
     assert not found.area
+
+
+async def test_a_dead_device_is_removed_and_another_one_takes_the_place_of_one_with_its_name(home: Home) -> None:
+    await home.becomes(DIMMER, "availability", "online", 60.0)
+    for node in (SWITCH, DIMMER):
+        await home.mock.ask("dead", node=node, dead=True)
+        await home.run("zwave", "ping", id_of(node))
+        await home.becomes(node, "availability", "offline")
+    code, _, err = await home.run("devices", "remove", id_of(SWITCH))
+    assert (code, err) == (0, "")
+    assert SWITCH not in await home.mock.ask("nodes")
+
+    await home.hub.call("devices.rename", timeout=30.0, device=id_of(DIMMER), name="Night lamp")
+    await home.mock.ask("pending", node=DIMMER)
+    arguments: dict[str, Any] = {"protocol": "zwave", "duration": 600.0, "inputs": {"replace": "Night lamp"}}
+    arguments["inputs"]["security"] = "none"
+    await home.hub.call("devices.pair", timeout=60.0, **arguments)
+    model = "Binary Power Switch"
+    await home.in_time(lambda: home.plugin.devices[id_of(DIMMER)].model == model, "the new one is known", 90.0)
+    await home.becomes(DIMMER, "availability", "online")
+    (found,) = [one for one in await home.json("devices", "list") if one["id"] == id_of(DIMMER)]
+    assert (found["name"], found["model"]) == ("Night lamp", model)

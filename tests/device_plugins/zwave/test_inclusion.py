@@ -144,7 +144,7 @@ async def test_a_pin_that_is_brought_beforehand_is_not_asked_for(pairing: Pairin
 
 
 def qr_text(version: int, dsk: str, keys: int) -> str:
-    """A QR code's text by Z-Wave's Node Provisioning QR Code Format (S2): lead-in, version, checksum, keys, key, type."""
+    """A QR code's text by the Node Provisioning QR Code Format (S2): lead-in, version, checksum, keys, key, type."""
     kind, product = "00" + "10" + f"{0x1001:05}{0x0001:05}", "02" + "20" + "00003" + "00004" + "00005" + "00006"
     content = f"{keys:03}{dsk.replace('-', '')}{kind}{product}"
     checksum = int.from_bytes(hashlib.sha1(content.encode()).digest()[:2])  # noqa: S324 - the format's
