@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, override
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -34,6 +34,12 @@ _KNOWN_ANEW = ("ready", "interview completed", "interview failed", "value added"
 # What `node.set_value` says of a value that was taken: at work, received, and done by the node's own word.
 _TAKEN = (1, 254, 255)
 _CONFIRMED = 255
+_NO_KIND = {"key": 0, "label": ""}
+_KINDS: dict[str, Any] = {
+    "deviceClass": {"basic": _NO_KIND, "generic": _NO_KIND, "specific": _NO_KIND},
+    "supportedCCs": [],
+    "controlledCCs": [],
+}
 
 
 async def connect(url: str, settings: Settings, listener: Listener, tasks: Tasks, clock: Clock) -> "Connection":
@@ -43,7 +49,7 @@ async def connect(url: str, settings: Settings, listener: Listener, tasks: Tasks
     """
     session = aiohttp.ClientSession()
     place = urlsplit(url)._replace(path="", query="").geturl()
-    made = Connection(Client(url, session), session, listener, settings)
+    made = Connection(_Client(url, session), session, listener, settings)
     try:
         async with asyncio.timeout(_CONNECT_LIMIT):
             await made.open(tasks, clock)
@@ -64,6 +70,18 @@ async def connect(url: str, settings: Settings, listener: Listener, tasks: Tasks
         await made.close()
         raise
     return made
+
+
+class _Client(Client):
+    """Takes what a server says of a node that comes in a dead one's place: it has no kind yet."""
+
+    @override
+    def _handle_incoming_message(self, msg: dict[str, Any]) -> None:
+        event = msg.get("event") or {}
+        if event.get("event") == "node found":
+            for missing in [key for key in _KINDS if event["node"].get(key) is None]:
+                event["node"][missing] = _KINDS[missing]
+        super()._handle_incoming_message(msg)
 
 
 class Connection:
@@ -222,7 +240,7 @@ class Connection:
             node = data.get("node")
             if event == "node added" and isinstance(node, Node):
                 self._attend(node)
-                self._listener.found(node.node_id)
+                self._listener.added(node.node_id)
             elif event == "node removed" and isinstance(node, Node):
                 self._listener.removed(node.node_id, str(data.get("reason", "")))
             if event != "statistics updated":

@@ -77,10 +77,10 @@ class ControllerServices(ZWavePlugin):
         """
         network = self.ready_network()
         node = await one_leaves(network, self.roster, seconds)
-        return Excluded(await self._forget_gone(id_of(network.home_id, node)) if node else "")
+        return Excluded(await self.forget_gone(id_of(network.home_id, node)) if node else "")
 
-    async def _forget_gone(self, device: str) -> str:
-        """The registry forgets it as well, with its name and area: whoever excludes a device wants it gone."""
+    async def forget_gone(self, device: str) -> str:
+        """The registry forgets it as well, with its name and area: it has left for good."""
         if device in self.devices:
             try:
                 await self.ctx.services.call("devices.remove", device=device)

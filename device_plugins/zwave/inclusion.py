@@ -30,6 +30,8 @@ _WHY = {
 }
 _ASKS_PIN = {"pin": "the first five digits of the key on its label, or in its manual"}
 _ASKS_REMOVE = {"remove": "yes, or no to keep it without encryption"}
+_STILL_THERE = "It is in the network without encryption since the last session. Take it out, to try once more?"
+_LEFT = "left without encryption"
 _ASKS_QR = {"qr_code": "the text of the device's QR code"}
 
 
@@ -47,6 +49,8 @@ class Inclusion:
             "inclusion failed": self._failed,
             "inclusion state changed": self._free,
         }
+        self._left = ""
+        """The device that an earlier session left in the network without encryption, until its owner has said of it."""
         self._forget()
 
     def _forget(self) -> None:
@@ -59,6 +63,8 @@ class Inclusion:
         """The node that is to be taken out again."""
         self._low = 0
         """The node whose encryption failed, while its owner is asked what becomes of it."""
+        self._joining_node = 0
+        """The node that was found last."""
         self._pin = ""
         self._strategy = _DEFAULT
         self._provisioning: dict[str, Any] | None = None
@@ -88,11 +94,21 @@ class Inclusion:
         if "remove" in texts:
             await self._take_removal(texts["remove"])
 
+    async def load(self) -> None:
+        """Recall what an earlier session left behind."""
+        self._left = await self._plugin.ctx.storage.get(_LEFT, "")
+
     async def open(self, _duration: float) -> None:
         """Let devices in until `close`. Raises PairingError."""
         self._open = True
-        if self._waits_for_code:
-            self._tell("needs_input", reason="The QR code of the device is to be brought.", inputs=_ASKS_QR)
+        if node := self._left_behind():
+            self._low = node
+            self._tell("needs_input", node, reason=_STILL_THERE, inputs=_ASKS_REMOVE)
+            return
+        if self._replaces:
+            # The driver asks a dead node for its last word, which takes longer than a session may take to open.
+            self._tell("waiting", reason="The dead device is asked a last time. Put the new one into pairing mode.")
+            self._again()
             return
         try:
             await self._begin()
@@ -104,9 +120,10 @@ class Inclusion:
         """Let nothing in any more, and end what is under way."""
         asks, removing, low = self.asks_pin, self._removing, self._low
         was_open = self._open and not self._is_smart and not self._waits_for_code
+        if node := low or removing or (self._joining_node if asks else 0):
+            self._tell("failed", node, reason="it stays in the network without encryption; pair again to take it out")
+            await self._keep(self._name(node))
         self._forget()
-        if low or removing:
-            self._plugin.ctx.log.warning("Node %d stays in the network without encryption", low or removing)
         network = self._network()
         if network is None:
             return
@@ -144,6 +161,7 @@ class Inclusion:
 
     def _found(self, data: dict[str, Any]) -> None:
         if node := _node(data):
+            self._joining_node = node
             self._tell("joined", node)
 
     def _asked_for_keys(self, data: dict[str, Any]) -> None:
@@ -190,6 +208,7 @@ class Inclusion:
         node = _node(data)
         if node and node == self._removing:
             self._removing = 0
+            self._start("notes that it left", self._keep(""))
             self._tell("waiting", node, reason="It is out of the network. Put it into pairing mode to try once more.")
             self._again()
 
@@ -233,6 +252,7 @@ class Inclusion:
             raise InvalidValueError("remove is yes or no")
         node, self._low = self._low, 0
         if not wanted:
+            await self._keep("")
             self._joining.add(self._name(node))
             self._tell("waiting", node, reason="It stays, without encryption.")
             self._again()
@@ -250,6 +270,9 @@ class Inclusion:
 
     async def _begin(self) -> None:
         network = self._plugin.ready_network()
+        if self._waits_for_code:
+            self._tell("needs_input", reason="The QR code of the device is to be brought.", inputs=_ASKS_QR)
+            return
         if self._is_smart:
             self._tell("waiting", reason="Switch the device on: it joins by itself, which may take ten minutes.")
             return
@@ -281,6 +304,20 @@ class Inclusion:
         await self._plugin.ready_network().ask(
             "controller.grant_security_classes", inclusionGrant={"securityClasses": classes, "clientSideAuth": False}
         )
+
+    # What a session leaves behind
+
+    async def _keep(self, device: str) -> None:
+        if device != self._left:
+            self._left = device
+            await self._plugin.ctx.storage.set(_LEFT, device, durable=True)
+
+    def _left_behind(self) -> int:
+        network = self._network()
+        for state in network.nodes() if network and self._left else ():
+            if self._name(state.facts.node) == self._left and not state.facts.secure:
+                return state.facts.node
+        return 0
 
     # Small things
 

@@ -33,6 +33,10 @@ class Known:
         self.status: Status = "unknown"
         self.reports = 0
         self.is_there = False
+        self.is_mains = False
+        """Whether it listens all the time, so that asking it costs it nothing."""
+        self.heard = plugin.ctx.clock.monotonic()
+        """When it gave the last sign of life, in monotonic seconds."""
         self._plugin = plugin
         self._readings: dict[ValueId, list[Reading]] = {}
         self._actions: dict[tuple[str, str], Action] = {}
@@ -44,6 +48,7 @@ class Known:
 
     def learn(self, facts: NodeFacts) -> bool:
         """Map it anew; says whether it is another device to the registry than before."""
+        self.is_mains = facts.listening
         mapped = map_node(facts)
         readings = defaultdict(list)
         for reading in mapped.readings:
@@ -78,9 +83,18 @@ class Known:
 
     def tell(self, value: ValueId, raw: Any) -> None:  # noqa: ANN401 - Z-Wave JS's types
         """Report one value that it told."""
-        self.reports += 1
-        self._plugin.seen(self.device.id)
+        self.hear()
         self._tell(self._readings.get(value, ()), raw)
+
+    def hear(self) -> None:
+        """It told something."""
+        self.reports += 1
+        self.alive()
+
+    def alive(self) -> None:
+        """It gave a sign of life."""
+        self.heard = self._plugin.ctx.clock.monotonic()
+        self._plugin.seen(self.device.id)
 
     def stand(self, status: Status) -> None:
         """Take over how the driver thinks that it is."""

@@ -61,8 +61,11 @@ class NodeState(msgspec.Struct, frozen=True):
 class Listener(Protocol):
     """Who hears what the network says. Called from its receive path: quick, and never raising."""
 
+    def added(self, node: int) -> None:
+        """A node came into the network; its id may have been another's before."""
+
     def found(self, node: int) -> None:
-        """A node was added, interviewed, or has other values than before."""
+        """A node was interviewed, or has other values than before."""
 
     def status(self, node: int, status: Status) -> None:
         """A node fell asleep, woke up, died or came back."""

@@ -13,13 +13,34 @@ from device_plugins.zwave.actions import Actions, CommandEnded
 from device_plugins.zwave.controlling import ControllerServices
 from device_plugins.zwave.inclusion import Inclusion
 from device_plugins.zwave.loading import connect
-from device_plugins.zwave.network import Network
+from device_plugins.zwave.network import Network, Settings
 from device_plugins.zwave.roster import Roster
 from device_plugins.zwave.servicing import DeviceServices
 from device_plugins.zwave.sidecar import Sidecar
+from device_plugins.zwave.watching import Watching
 from hub.api import Context, Task, service
 
 LOG = logging.getLogger("hub.zwave")
+
+# What is looked for so often is back well within 20 seconds.
+_LOOK_EVERY = 3.0
+
+
+class _Patience(Backoff):
+    """A stick that is gone, or another's server, is looked for steadily: that costs no more than a look."""
+
+    def __init__(self, settings: Settings, sidecar: Sidecar) -> None:
+        super().__init__(settings.retry_first, settings.retry_most)
+        self._settings = settings
+        self._sidecar = sidecar
+
+    @override
+    def wait(self) -> float:
+        usual = super().wait()
+        if self._sidecar.is_absent or self._settings.url:
+            self.reset()
+            return min(_LOOK_EVERY, self._settings.retry_most)
+        return usual
 
 
 class NetworkStatus(msgspec.Struct, frozen=True):
@@ -47,13 +68,16 @@ class ZWave(ControllerServices, DeviceServices):
         super().__init__(ctx)
         self.settings = ctx.config
         self.network: Network | None = None
+        self._told_down = ""
         self.sidecar = Sidecar(self.settings, ctx.data_dir, ctx.tasks)
-        backoff = Backoff(self.settings.retry_first, self.settings.retry_most)
+        backoff = _Patience(self.settings, self.sidecar)
         ways = Ways(self._open, self._up, self.down, self._close)
         self.link = Reconnect("the network", ctx.clock, backoff, ways, LOG)
         self.roster = Roster(self, self.link.lost)
+        self.roster.gone_for_good = self.forget_gone
         self.actions = Actions(self, self.roster)
         self.inclusion = Inclusion(self)
+        self.watching = Watching(ctx, self.roster.known, self._is_busy)
         self.roster.heard += [self.inclusion.told, self.routes_told]
         self.roster.ready_nodes.append(self.inclusion.ready)
         self._running: Task[None] | None = None
@@ -61,6 +85,7 @@ class ZWave(ControllerServices, DeviceServices):
     @override
     async def start(self) -> None:
         await self.roster.load()
+        await self.inclusion.load()
         if not (self.settings.path or self.settings.url or self.settings.virtual):
             self.link.reason = (
                 "no stick is set; set [plugin.zwave] path to the stick's serial port, or url to a server's address"
@@ -75,6 +100,7 @@ class ZWave(ControllerServices, DeviceServices):
 
     @override
     async def stop(self) -> None:
+        self.watching.end()
         if self._running is not None:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
@@ -144,6 +170,10 @@ class ZWave(ControllerServices, DeviceServices):
             raise UnreachableError(f"the network is down: {self.link.reason}")
         return self.network
 
+    def _is_busy(self) -> bool:
+        """Whether something is under way that no ping may disturb."""
+        return bool(self.session) or self._routes.running or self._firmware.status == "running"
+
     # The network's life
 
     async def _open(self) -> Network:
@@ -157,20 +187,26 @@ class ZWave(ControllerServices, DeviceServices):
     async def _up(self, network: Network) -> None:
         self.network = network
         await self.roster.attach(network)
+        self.watching.begin(network)
         self.ready()
+        self._told_down = ""
         self.ctx.log.info("The Z-Wave network is up: %d nodes", len(network.nodes()))
 
     def down(self, reason: str) -> None:
         """The network is lost, or could not be opened."""
         self.network = None
+        self.watching.end()
         self.roster.detach(reason)
         self.ready(down=reason)
         # The registry ends a pairing session when its protocol goes down.
         self.session = ""
         self.inclusion.lost()
-        self.ctx.log.warning("The Z-Wave network is down: %s", reason)
+        if reason != self._told_down:
+            self._told_down = reason
+            self.ctx.log.warning("The Z-Wave network is down: %s", reason)
 
     async def _close(self, network: Network) -> None:
         # The server first: with one that hangs, closing the connection would wait for it.
         await self.sidecar.stop(hangs=network.hangs)
+        await self.sidecar.prepare()
         await network.close()

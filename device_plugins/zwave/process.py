@@ -37,8 +37,8 @@ class NodeProgram:
         """The process's id; 0 when it was not started."""
         return self._process.pid if self._process else 0
 
-    async def start(self, node: str, packages: Path, config: Mapping[str, Any]) -> None:
-        """Start it and give it its configuration; `run` must be running for anything to be heard of it."""
+    async def start(self, node: str, packages: Path, config: Mapping[str, Any] | None = None) -> None:
+        """Start it and give it where the packages are, with its configuration; `run` must be running to hear it."""
         log = await asyncio.to_thread(os.open, self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -52,7 +52,7 @@ class NodeProgram:
             )
         finally:
             os.close(log)
-        self._write({"packages": str(packages), **config})
+        self.tell({"packages": str(packages), **(config or {})})
 
     async def ready(self, within: float) -> dict[str, Any]:
         """Wait until it says that it is ready.
@@ -90,10 +90,15 @@ class NodeProgram:
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
-            self._write({"id": number, "do": verb, **what})
+            self.tell({"id": number, "do": verb, **what})
             return await answer
         finally:
             self._answers.pop(number, None)
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Give it a line, if it runs; what it answers is heard by `run`."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
 
     async def stop(self, grace: float = _GRACE) -> None:
         """Close its input, which ends it; one that still runs after `grace` seconds is killed."""
@@ -111,10 +116,6 @@ class NodeProgram:
             if process.returncode is None:
                 process.kill()
         await process.wait()
-
-    def _write(self, message: Mapping[str, Any]) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
 
     def _take(self, message: dict[str, Any]) -> None:
         match message:

@@ -1,7 +1,7 @@
 """The devices of the network: from nodes to announced devices, from what they tell to state and events."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from device_plugins.sdk import Device, DevicePlugin
 from device_plugins.zwave.known import Known, id_of
 from device_plugins.zwave.mapping import ValueId, happened
 from device_plugins.zwave.network import Network, NodeState, Status
-from hub.api import Undo, event_type
+from hub.api import HubError, Undo, event_type
 
 LOG = logging.getLogger("hub.zwave")
 
@@ -22,6 +22,8 @@ _PAGE = 500
 # What an interview tells comes in hundreds of pieces.
 _GATHER = 0.2
 _NOT_HEARD = "it has not been heard since the hub started"
+# Z-Wave JS's reasons of a node's removal after which another one takes its id: Replaced, ProxyReplaced.
+_REPLACED = {"3", "4"}
 _GONE = "it is no longer in the network; include it again, or remove it"
 
 
@@ -34,12 +36,18 @@ class Roster:
         """Who hears what the controller tells."""
         self.ready_nodes: list[Callable[[Device], None]] = []
         """Who hears of a node whose interview is complete, each time that it is."""
+        self.gone_for_good: Callable[[str], Awaitable[object]] = self.forget
+        """Has the registry forget a device, its name and its area."""
         self._plugin = plugin
         self._ctx = plugin.ctx
         self._lost = lost
         self._network: Network | None = None
         self._waiting: dict[tuple[int, ValueId], list[Updated]] = {}
         self._changed: set[int] = set()
+        self._former: set[int] = set()
+        """The nodes whose ids are known as those of devices that have left."""
+        self._replaced: set[int] = set()
+        """The nodes in whose place others come, under the same name."""
         self._gathering: Undo | None = None
 
     # The life of the plugin and of the network
@@ -71,6 +79,7 @@ class Roster:
         """The network is gone, and every device with it."""
         self._network = None
         self._changed.clear()
+        self._replaced.clear()
         if self._gathering is not None:
             self._gathering()
             self._gathering = None
@@ -96,8 +105,17 @@ class Roster:
 
     # What the network says
 
+    def added(self, node: int) -> None:
+        """A node came into the network; its id may have been another's before."""
+        known = self._of(node)
+        if known is not None and node not in self._replaced:
+            known.away(_GONE)
+            self._former.add(node)
+        self._replaced.discard(node)
+        self.found(node)
+
     def found(self, node: int) -> None:
-        """A node was added, interviewed, or has other values than before."""
+        """A node was interviewed, or has other values than before."""
         self._changed.add(node)
         if self._gathering is None:
             self._gathering = self._ctx.clock.call_later(_GATHER, self._gathered)
@@ -108,7 +126,7 @@ class Roster:
         if known is not None:
             known.stand(status)
             if status in {"alive", "awake"}:
-                self._plugin.seen(known.device.id)
+                known.alive()
 
     def value(self, node: int, value: ValueId, raw: Any) -> None:  # noqa: ANN401 - Z-Wave JS's types
         """A node told a value."""
@@ -123,8 +141,7 @@ class Roster:
         known = self._of(node)
         if known is None:
             return
-        known.reports += 1
-        self._plugin.seen(known.device.id)
+        known.hear()
         told = happened(command_class, endpoint, args)
         if told is not None:
             key, data = told
@@ -136,6 +153,8 @@ class Roster:
         if known is not None:
             LOG.info("%s left the network: %s", known.device.id, reason)
             known.away(_GONE)
+            if reason in _REPLACED:
+                self._replaced.add(node)
 
     def told(self, event: str, data: dict[str, Any]) -> None:
         """The controller told something."""
@@ -161,11 +180,20 @@ class Roster:
             if state is not None:
                 await self._take(state)
 
+    async def _end(self, device: str) -> None:
+        try:
+            await self.gone_for_good(device)
+        except HubError as error:
+            LOG.warning("The device that comes as %s keeps the name of the former one: %s", device, error)
+
     async def _take(self, state: NodeState) -> None:
         """Take over what a node is; one that was never interviewed is no device yet."""
         if self._network is None:
             return
         device = id_of(self._network.home_id, state.facts.node)
+        if state.facts.node in self._former:
+            self._former.discard(state.facts.node)
+            await self._end(device)
         known = self.known.get(device)
         if not state.ready:
             # What is known of it from before its interview began anew is better than half of it.

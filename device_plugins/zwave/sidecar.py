@@ -5,8 +5,10 @@ import errno
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from device_plugins.zwave.keys import Keys, load_or_make
 from device_plugins.zwave.network import Settings, ZWaveError
@@ -20,18 +22,28 @@ _START_LIMIT = 90.0
 _BUSY = ("cannot lock port", "resource temporarily unavailable", "device or resource busy", "ebusy")
 _DENIED = ("permission denied", "eacces")
 _MISSING = ("no such file", "enoent", "no such device")
+_REFUSED = "econnrefused"
+_CONNECT_LIMIT = 5.0
 
 
 class Sidecar:
-    """Runs the server, and in front of it the mock controller if the stick is a virtual one."""
+    """Runs the server, and in front of it the mock controller if the stick is a virtual one.
+
+    To be back soon, a server that follows on another loads its program while there is no stick for it yet.
+    """
 
     def __init__(self, settings: Settings, folder: Path, tasks: Tasks) -> None:
         self._settings = settings
         self._folder = folder
         self._tasks = tasks
+        self._packages: Path | None = None
         self._server: NodeProgram | None = None
+        self._next: NodeProgram | None = None
+        self._lost: Callable[[str], None] = lambda _reason: None
         self.url = ""
         """Where the server listens, or did last; what stands behind its port is known to nobody else."""
+        self.is_absent = False
+        """Whether the last start found no stick, which costs next to nothing to find out again."""
         self.stick = VirtualStick(settings, folder, tasks) if settings.virtual else None
         """The mock controller, if the stick is a virtual one."""
 
@@ -40,29 +52,51 @@ class Sidecar:
         """The server's process; 0 when there is none."""
         return self._server.pid if self._server else 0
 
+    @property
+    def next_pid(self) -> int:
+        """The process of the server that is to follow, its program loaded; 0 when there is none."""
+        return self._next.pid if self._next else 0
+
     async def start(self, lost: Callable[[str], None]) -> str:
         """Start the server on the stick; returns its address. `lost` hears when it ends by itself.
 
         Raises ZWaveError with what is wrong and how to mend it.
         """
+        self._lost = lost
+        try:
+            return await self._start()
+        except AbsentError:
+            self.is_absent = True
+            raise
+
+    async def _start(self) -> str:
         settings = self._settings
-        packages = await find_packages(settings)
+        packages = self._packages = self._packages or await find_packages(settings)
         keys = await asyncio.to_thread(load_or_make, self._folder)
         path = settings.path if self.stick is None else await self.stick.start(packages, keys)
-        if (problem := await asyncio.to_thread(_problem, path)) is not None:
-            raise ZWaveError(problem)
-        server = self._server = NodeProgram("server.cjs", self._folder / "server.log")
+        await _look(path, known_absent=self.is_absent)
+        self.is_absent = False
+        server, self._next = self._next or await self._load(packages), None
+        self._server = server
         token = secrets.token_urlsafe(16)
-        config = _configuration(settings, path, keys, self._folder)
-        await server.start(settings.node, packages, {**config, "token": token})
-        self._tasks.start("Z-Wave server", self._watch(server, path, lost))
+        server.tell({**_configuration(settings, path, keys, self._folder), "token": token})
         try:
             said = await server.ready(_START_LIMIT)
         except FailedError as error:
             await self.stop()
-            raise ZWaveError(explain(error.kind, str(error), path, settings.port)) from error
+            problem = _error(error.kind, str(error), path, settings.port)
+            if isinstance(problem, AbsentError):
+                await self.prepare()
+            else:
+                self._packages = None  # they may be what is wrong
+            raise problem from error
         self.url = f"ws://127.0.0.1:{said['port']}/{token}"
         return self.url
+
+    async def prepare(self) -> None:
+        """Let the next server load its program."""
+        if self._packages is not None and self._next is None:
+            self._next = await self._load(self._packages)
 
     async def stop(self, *, hangs: bool = False) -> None:
         """End it; one that hangs is killed at once."""
@@ -72,14 +106,36 @@ class Sidecar:
 
     async def close(self) -> None:
         """End it, and the virtual stick."""
+        following, self._next = self._next, None
+        if following is not None:
+            await following.stop(0.0)  # it has nothing to put in order
         await self.stop()
         if self.stick is not None:
             await self.stick.stop()
 
-    async def _watch(self, server: NodeProgram, path: str, lost: Callable[[str], None]) -> None:
+    async def _load(self, packages: Path) -> NodeProgram:
+        server = NodeProgram("server.cjs", self._folder / "server.log")
+        await server.start(self._settings.node, packages)
+        self._tasks.start("Z-Wave server", self._watch(server))
+        return server
+
+    async def _watch(self, server: NodeProgram) -> None:
         kind, said = await server.run()
-        if self._server is server:
-            lost(explain(kind, said, path, self._settings.port))
+        if self._next is server:
+            self._next = None
+            await server.stop()
+        elif self._server is server:
+            self._lost(explain(kind, said, self._settings.path, self._settings.port))
+
+
+class AbsentError(ZWaveError):
+    """There is no stick."""
+
+
+def _error(kind: str, said: str, path: str, port: int) -> ZWaveError:
+    words = said.lower()
+    is_absent = kind == "driver" and any(one in words for one in (*_MISSING, _REFUSED))
+    return (AbsentError if is_absent else ZWaveError)(explain(kind, said, path, port))
 
 
 def explain(kind: str, said: str, path: str, port: int) -> str:
@@ -93,7 +149,7 @@ def explain(kind: str, said: str, path: str, port: int) -> str:
         return f"the stick at {path} may not be opened by the hub's user; add that user to the group dialout"
     if kind == "driver" and any(one in words for one in _MISSING):
         return _gone(path)
-    if kind == "driver" and "econnrefused" in words:
+    if kind == "driver" and _REFUSED in words:
         return f"nothing answers at {path}; start what should, or set [plugin.zwave] path"
     said = " ".join(said.split())[:300]
     return f"the stick at {path} failed: {said}" if kind == "driver" else f"the Z-Wave server failed: {said}"
@@ -103,15 +159,31 @@ def _gone(path: str) -> str:
     return f"there is no stick at {path}; plug it in or set [plugin.zwave] path"
 
 
-def _problem(path: str) -> str | None:
-    """What can be seen without asking the driver, which takes seconds to say it."""
-    if "://" in path:
-        return None
+async def _look(path: str, *, known_absent: bool) -> None:
+    """Raise ZWaveError for what can be seen without asking the driver, which takes seconds to say it."""
+    if "://" not in path:
+        await asyncio.to_thread(_try_port, path)
+    elif known_absent:  # otherwise the driver's connection is the first, as some serve one only
+        await _try_connection(path)
+
+
+def _try_port(path: str) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
     except OSError as error:
-        return explain("driver", os.strerror(error.errno or errno.EIO), path, 0)
-    return None
+        raise _error("driver", os.strerror(error.errno or errno.EIO), path, 0) from error
+
+
+async def _try_connection(path: str) -> None:
+    place = urlsplit(path)
+    try:
+        async with asyncio.timeout(_CONNECT_LIMIT):
+            _, writer = await asyncio.open_connection(place.hostname, place.port)
+    except (OSError, ValueError):
+        raise AbsentError(explain("driver", _REFUSED, path, 0)) from None
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def _configuration(settings: Settings, path: str, keys: Keys, folder: Path) -> dict[str, Any]:

@@ -24,12 +24,14 @@ exports.begin = (start) => {
   lines.on("line", (line) => {
     const message = JSON.parse(line);
     if (take) return void take(message);
-    take = () => {};
+    const early = [];
+    take = (later) => early.push(later);
     const from = createRequire(path.join(message.packages, "package.json"));
     start(message, from).then((given) => {
-      take = given.take ?? take;
       closing = given.closing ?? closing;
-    }, (error) => fail("start", error));
+      take = given.take ?? (() => {});
+      early.forEach(take);
+    }).catch((error) => fail("start", error));
   });
   lines.on("close", async () => {
     setTimeout(() => process.exit(0), 2000).unref();

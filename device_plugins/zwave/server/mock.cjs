@@ -58,7 +58,11 @@ begin(async (config, require) => {
   const securityKeys = Object.fromEntries(
     Object.entries(config.keys).map(([name, hex]) => [name, new Uint8Array(Buffer.from(hex, "hex"))]),
   );
-  const controller = await testing.MockController.create({ homeId: 0x7e570001, ownNodeId: 1, securityKeys, mockPort, serial });
+  // Beside what it does by itself: RemoveFailedNode and ReplaceFailedNode, which operations.cjs does.
+  const capabilities = { supportedFunctionTypes: [...testing.getDefaultSupportedFunctionTypes(), 0x61, 0x63] };
+  const controller = await testing.MockController.create({
+    homeId: 0x7e570001, ownNodeId: 1, securityKeys, mockPort, serial, capabilities,
+  });
   controller.defineBehavior(...behaviours.createDefaultMockControllerBehaviors());
   for (const described of network.nodes) {
     const node = await testing.MockNode.create({ ...described, controller });

@@ -1,7 +1,9 @@
 // What a hand, or a fault, could do to the mock's devices; the workarounds are for faults of Z-Wave JS's mock.
 exports.operations = (controller, require) => {
   const cc = require("@zwave-js/cc");
+  const { dskToString, generateECDHKeyPair } = require("@zwave-js/core");
   const serial = require("@zwave-js/serial/serialapi");
+  const { Bytes } = require("@zwave-js/shared");
   const { ccCaps, createMockZWaveRequestFrame, MockNode } = require("@zwave-js/testing");
   const { createDefaultMockNodeBehaviors } = require("zwave-js/Testing");
   const { MockControllerStateKeys, MockControllerInclusionState } = require("./lib/controller/MockControllerState.js");
@@ -33,14 +35,22 @@ exports.operations = (controller, require) => {
     });
   }
 
-  // The device on the shelf shows itself to the controller, which adds it.
-  async function join() {
-    const { setup, ...described } = controller.nodePendingInclusion;
+  // What Z-Wave JS's messages cannot write: they are only ever read there.
+  const answer = (message, payload) => controller.sendMessageToHost(Object.assign(message, { payload: Bytes.from(payload) }));
+
+  async function make({ setup, keys, ...described }) {
     const made = await MockNode.create({ controller, ...described });
+    made.ecdhKeyPair = keys;
     const behaviours = createDefaultMockNodeBehaviors();
     made.defineBehavior(...behaviours);
     repeat(made, behaviours);
     setup(made);
+    return made;
+  }
+
+  // The device on the shelf shows itself to the controller, which adds it.
+  async function join() {
+    const made = await make(controller.nodePendingInclusion);
     const supportedCCs = [...made.implementedCCs].filter(([, info]) => info.isSupported && info.version > 0).map(([id]) => id);
     const { basicDeviceClass, genericDeviceClass, specificDeviceClass } = made.capabilities;
     const nodeInfo = { nodeId: made.id, basicDeviceClass, genericDeviceClass, specificDeviceClass, supportedCCs };
@@ -68,8 +78,33 @@ exports.operations = (controller, require) => {
     }
   }
 
+  // A stick removes a dead node by itself, and lets the device on the shelf take its place.
+  async function removeFailed({ failedNodeId, callbackId }) {
+    const [notRemoved, removed] = [0, 1];
+    const isDead = !controller.nodes.get(failedNodeId)?.autoAckControllerFrames;
+    await answer(new serial.RemoveFailedNodeResponse({ removeStatus: 0 }), [0]);
+    if (isDead) controller.removeNode(controller.nodes.get(failedNodeId));
+    await answer(new serial.RemoveFailedNodeRequestStatusReport({ callbackId }), [callbackId, isDead ? removed : notRemoved]);
+  }
+
+  // Its own asks itself for ever.
+  serial.ReplaceFailedNodeRequest.from = serial.RemoveFailedNodeRequest.from;
+
+  async function replaceFailed({ failedNodeId, callbackId }) {
+    const { FailedNodeReplace, FailedNodeReplaceDone } = serial.ReplaceFailedNodeStatus;
+    await answer(new serial.ReplaceFailedNodeResponse({ replaceStatus: 0 }), [0]);
+    await answer(new serial.ReplaceFailedNodeRequestStatusReport({ callbackId }), [callbackId, FailedNodeReplace]);
+    controller.removeNode(controller.nodes.get(failedNodeId));
+    controller.addNode(await make({ ...controller.nodePendingInclusion, id: failedNodeId }));
+    await answer(new serial.ReplaceFailedNodeRequestStatusReport({ callbackId }), [callbackId, FailedNodeReplaceDone]);
+  }
+
   controller.defineBehavior({
     async onHostMessage(_controller, message) {
+      if (message instanceof serial.RemoveFailedNodeRequest || message instanceof serial.ReplaceFailedNodeRequest) {
+        await (message instanceof serial.RemoveFailedNodeRequest ? removeFailed(message) : replaceFailed(message));
+        return true;
+      }
       if (message instanceof serial.AddNodeToNetworkRequest) {
         await add(message);
         return true;
@@ -110,11 +145,14 @@ exports.operations = (controller, require) => {
     dead: ({ node: id, dead }) => void (node(id).autoAckControllerFrames = !dead),
     drop: ({ node: id }) => void controller.removeNode(node(id)),
     // A device on the shelf that joins when the network is open, now or later; `s2` are the security classes that it asks for.
-    pending({ node: id, s2 = [], generic = 0x10, specific = 1, classes = [{ ccId: 0x25, version: 2 }] }) {
+    // Returns the key on its label.
+    async pending({ node: id, s2 = [], generic = 0x10, specific = 1, classes = [{ ccId: 0x25, version: 2 }] }) {
       const secure = s2.length ? [ccCaps({ ccId: 0x9f, version: 1 })] : [];
       const basics = [{ ccId: 0x86 }, { ccId: 0x72 }, ccCaps({ ccId: 0x5e, version: 2 })];
+      const keys = await generateECDHKeyPair();
       controller.nodePendingInclusion = {
         id,
+        keys,
         capabilities: {
           genericDeviceClass: generic,
           specificDeviceClass: specific,
@@ -124,6 +162,7 @@ exports.operations = (controller, require) => {
         setup: (made) => void (joining = made),
       };
       if (is(MockControllerInclusionState.AddingNode)) setTimeout(join, 10);
+      return dskToString(keys.publicKey.slice(0, 16));
     },
     joining() {
       if (!joining) return null;

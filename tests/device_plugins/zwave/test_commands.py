@@ -15,7 +15,7 @@ from hub.cli import main
 from hub.testing import running
 from plugins.api_gateway.plugin import ApiGateway
 from plugins.devices.plugin import Devices
-from tests.device_plugins.zwave.bench import SWITCH, Bench, id_of
+from tests.device_plugins.zwave.bench import DIMMER, SWITCH, Bench, id_of
 from tests.device_plugins.zwave.mock import Mock
 
 pytestmark = pytest.mark.zwave_js
@@ -102,3 +102,48 @@ async def test_the_commands_say_how_things_are(home: Home) -> None:
     code, _, err = await home.run("zwave", "backup", str(home.hub._context.data_dir / "stick.bin"))
     assert code == 1
     assert "cannot be read out" in err
+
+
+async def test_a_new_device_under_the_number_of_one_that_left_has_neither_its_name_nor_its_room(home: Home) -> None:
+    old = id_of(DIMMER)
+    await home.becomes(DIMMER, "availability", "online", 60.0)
+    await home.hub.call("devices.rename", timeout=30.0, device=old, name="Night lamp")
+    await home.hub.call("devices.assign", timeout=30.0, device=old, area="Bedroom")
+    begun = home.hub._context.tasks.start(
+        "leaves", home.plugin.ready_network().ask("controller.begin_exclusion", options={"strategy": 2})
+    )
+    assert (await begun)["success"]
+    await home.mock.ask("exclude", node=DIMMER)
+    await home.becomes(DIMMER, "availability", "offline")
+    assert "no longer in the network" in home.value(DIMMER, "availability_reason")
+
+    await home.mock.ask("pending", node=DIMMER)
+    await home.hub.call("devices.pair", timeout=60.0, protocol="zwave", duration=600.0)
+    await home.becomes(DIMMER, "availability", "online", 90.0)
+    await home.becomes(DIMMER, "on_off", False)
+    (found,) = [one for one in await home.hub.call("devices.list", timeout=30.0) if one.id == old]
+    assert found.model == "Binary Power Switch"
+    assert found.name != "Night lamp"
+    assert not found.area
+
+
+async def test_a_dead_device_is_removed_and_another_one_takes_the_place_of_one_with_its_name(home: Home) -> None:
+    await home.becomes(DIMMER, "availability", "online", 60.0)
+    for node in (SWITCH, DIMMER):
+        await home.mock.ask("dead", node=node, dead=True)
+        await home.run("zwave", "ping", id_of(node))
+        await home.becomes(node, "availability", "offline")
+    code, _, err = await home.run("devices", "remove", id_of(SWITCH))
+    assert (code, err) == (0, "")
+    assert SWITCH not in await home.mock.ask("nodes")
+
+    await home.hub.call("devices.rename", timeout=30.0, device=id_of(DIMMER), name="Night lamp")
+    await home.mock.ask("pending", node=DIMMER)
+    arguments: dict[str, Any] = {"protocol": "zwave", "duration": 600.0, "inputs": {"replace": "Night lamp"}}
+    arguments["inputs"]["security"] = "none"
+    await home.hub.call("devices.pair", timeout=60.0, **arguments)
+    model = "Binary Power Switch"
+    await home.in_time(lambda: home.plugin.devices[id_of(DIMMER)].model == model, "the new one is known", 90.0)
+    await home.becomes(DIMMER, "availability", "online")
+    (found,) = [one for one in await home.json("devices", "list") if one["id"] == id_of(DIMMER)]
+    assert (found["name"], found["model"]) == ("Night lamp", model)

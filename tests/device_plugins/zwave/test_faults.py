@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from device_plugins.sdk import CommandTimeoutError, UnreachableError
+from device_plugins.sdk.reconnect import LinkState
 from tests.device_plugins.zwave.bench import SWITCH, Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
 
@@ -121,3 +122,19 @@ async def test_no_key_is_told_anywhere(tmp_path: Path, caplog: pytest.LogCapture
         assert len(secrets) == 6
         assert not [one for one in secrets if one in told.lower()]
         await eventually(lambda: ready.plugin.sidecar.pid == 0)
+
+
+async def test_a_stick_that_was_away_for_long_is_found_at_the_next_look(tmp_path: Path) -> None:
+    async with bench(tmp_path) as ready:
+        await ready.interviewed(SWITCH)
+        await ready.mock.unplug()
+        sidecar = ready.plugin.sidecar
+        await ready.in_time(lambda: sidecar.is_absent and sidecar.next_pid, "the next server waits for the stick")
+        waiting = sidecar.next_pid
+        for _ in range(100):
+            await ready.hub.clock.advance(3.0)
+            await eventually(lambda: ready.plugin.link.state is LinkState.DOWN)
+        await ready.mock.plug()
+        await ready.hub.clock.advance(3.0)
+        await eventually(lambda: ready.protocol["status"] == "ready", 60.0, "one look was enough")
+        assert sidecar.pid == waiting
