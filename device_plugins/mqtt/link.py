@@ -16,6 +16,8 @@ LOG = logging.getLogger("hub.mqtt")
 # Few enough that what is retained of them does not flood the broker's queue for us.
 _BATCH = 100
 _POSTED = 10_000
+# A convention hears it too: two devices that say they are one must not keep this going.
+_PEEKS = 16
 
 
 class Link:
@@ -30,6 +32,7 @@ class Link:
         self._tasks = tasks
         self._filters: dict[str, Callable[[str], bool]] = {}
         self._topics: Counter[str] = Counter()
+        self._peeks: Counter[str] = Counter()
         self._done: set[str] = set()
         self._undone: dict[str, None] = {}
         self._ended: dict[str, None] = {}
@@ -52,6 +55,7 @@ class Link:
         """
         self.connection = connection
         self._done.clear()
+        self._peeks.clear()
         self.refused.clear()
         self._ended.clear()
         for each in [*self._filters]:
@@ -160,7 +164,9 @@ class Link:
     async def _hear_topics(self, connection: Connection, topics: list[str]) -> None:
         covered = dict.fromkeys(topic for topic in topics if self._is_covered(topic))
         await self._subscribe(connection, [topic for topic in topics if topic not in covered], 1)
+        covered = dict.fromkeys(topic for topic in covered if self._peeks[topic] < _PEEKS)
         if covered:
+            self._peeks.update([*covered])
             # For a moment: the filter brought what is retained before anybody wanted it.
             await connection.subscribe([*covered], 0)
             if over := [topic for topic in covered if topic not in self._filters]:

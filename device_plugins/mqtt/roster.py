@@ -246,6 +246,8 @@ class Roster:
         for device in [*self._later][:_AT_ONCE]:
             try:
                 described = self._later.pop(device)(device)
+            except HubError as error:
+                LOG.warning("%s cannot be taken in: %s", device, error)
             except Exception:
                 LOG.exception("%s cannot be taken in", device)
             else:

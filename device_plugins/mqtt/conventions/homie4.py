@@ -37,7 +37,7 @@ class Homie4:
     def __init__(self, terms: Terms) -> None:
         self._roots = terms.prefixes or (_ROOT,)
         self._told: dict[str, dict[str, str]] = {}
-        self._described: set[str] = set()
+        self._described: dict[str, str] = {}
         self._size = 0
 
     def filters(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class Homie4:
         return ()
 
     def heard(self, topic: str, payload: bytes) -> Heard:
-        """Take an attribute; the device is described when it has told enough and is not about to change."""
+        """Take an attribute; the device has changed when it has told enough and is not about to change."""
         prefix, attribute = self._parted(topic)
         try:
             value = payload.decode()
@@ -59,21 +59,27 @@ class Homie4:
         if len(value) > _LONGEST:
             raise MalformedError(f"{topic:.120} is longer than {_LONGEST} characters")
         told = self._table(prefix, attribute, value)
+        device = device_id(self.name, prefix.rpartition("/")[2])
         if not payload and attribute == "$homie":
             self._size -= sum(len(one) for one in self._told.pop(prefix, {}).values())
-            if prefix in self._described:
-                self._described.discard(prefix)
-                return Heard(gone=(device_id(self.name, prefix.rpartition("/")[2]),))
-            return Heard()
+            if self._described.get(device) != prefix:
+                return Heard()
+            del self._described[device]
+            return Heard(gone=(device,))
         if told.get(attribute) == value:
             return Heard()
         self._grow(len(value) - len(told.get(attribute, "")))
         told[attribute] = value
         if not _is_whole(told):
             return Heard()
-        described = _describe(prefix, told)
-        self._described.add(prefix)
-        return Heard((described,))
+        self._described[device] = prefix
+        return Heard(changed=(device,))
+
+    def describe(self, device: str) -> Described | None:
+        """A device as it is now; None while it is about to change."""
+        prefix = self._described.get(device, "")
+        told = self._told.get(prefix, {})
+        return _describe(prefix, told) if _is_whole(told) else None
 
     def _grow(self, more: int) -> None:
         if self._size + more > _MOST:

@@ -8,11 +8,11 @@ events they give), `does` (commands, and the messages they publish; with the dev
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from device_plugins.mqtt.convention import Convention, Terms
+from device_plugins.mqtt.convention import Convention, Describing, Heard, Terms
 from device_plugins.mqtt.conventions import make
 from device_plugins.mqtt.description import NOTHING, Described, Encoding, Happening, Reading
 from device_plugins.sdk import Feature
@@ -53,12 +53,19 @@ def convention_of(recording: Recording) -> Convention:
     return make(recording.name.partition("/")[0], Terms())
 
 
+def heard(convention: Convention, topic: str, raw: bytes) -> Heard:
+    """What came of a message, with the descriptions of what changed."""
+    told = convention.heard(topic, raw)
+    changed = (cast("Describing", convention).describe(device) for device in told.changed)
+    return msgspec.structs.replace(told, described=(*told.described, *(one for one in changed if one is not None)))
+
+
 def describe(recording: Recording, convention: Convention | None = None) -> Described:
     """What the convention makes of the messages of discovery: the last description of the recorded device."""
     convention = convention or convention_of(recording)
     found: dict[str, Described] = {}
     for topic, said in recording.hears:
-        for one in convention.heard(topic, payload(said)).described:
+        for one in heard(convention, topic, payload(said)).described:
             found[one.device.id] = one
     return found[recording.device["id"]]
 

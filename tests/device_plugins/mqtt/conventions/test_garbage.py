@@ -17,7 +17,7 @@ from device_plugins.mqtt.conventions import make
 from device_plugins.mqtt.conventions.parsing import DEVICES
 from device_plugins.mqtt.description import NOTHING, Described
 from device_plugins.sdk import Feature, check_device, check_value
-from tests.device_plugins.mqtt.recordings import Recording, decoded, payload, recorded, sources
+from tests.device_plugins.mqtt.recordings import Recording, decoded, heard, payload, recorded, sources
 
 NAMES = ("zigbee2mqtt", "tasmota", "shelly1", "shelly2", "homie4", "homie5")
 RECORDINGS = recorded(*NAMES)
@@ -47,7 +47,7 @@ def topics(name: str) -> list[str]:
 
 def hear(convention: Convention, topic: str, raw: bytes) -> Heard:
     try:
-        return convention.heard(topic, raw)
+        return heard(convention, topic, raw)
     except MalformedError as error:
         told = str(error)
     assert 0 < len(told) < 500
@@ -154,7 +154,7 @@ def test_what_a_real_model_says_with_one_thing_wrong(data: st.DataObject) -> Non
 
 def known(recording: Recording) -> Described:
     convention = make(recording.name.partition("/")[0], Terms())
-    found = [one for topic, said in recording.hears for one in convention.heard(topic, payload(said)).described]
+    found = [one for topic, said in recording.hears for one in heard(convention, topic, payload(said)).described]
     return found[-1]
 
 

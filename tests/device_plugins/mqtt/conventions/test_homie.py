@@ -8,7 +8,7 @@ import pytest
 from device_plugins.mqtt.convention import Heard, MalformedError, Terms
 from device_plugins.mqtt.conventions import homie4, make
 from device_plugins.mqtt.description import Described
-from tests.device_plugins.mqtt.recordings import describe, payload, recorded, taken
+from tests.device_plugins.mqtt.recordings import describe, heard, payload, recorded, taken
 
 CAR = next(one for one in recorded("homie4") if one.name.endswith("super-car"))
 
@@ -22,24 +22,37 @@ def test_attributes_may_come_in_any_order(seed: int) -> None:
     convention = make("homie4", Terms())
     hears = [*CAR.hears]
     random.Random(seed).shuffle(hears)
-    found = [one for topic, said in hears for one in convention.heard(topic, payload(said)).described]
+    found = [one for topic, said in hears for one in heard(convention, topic, payload(said)).described]
     assert features(found[-1]) == CAR.features
 
 
 def test_a_device_that_is_about_to_change_is_not_described_until_it_is_ready() -> None:
     convention = make("homie4", Terms())
     describe(CAR, convention)
-    assert convention.heard("homie/super-car/$state", b"init") == Heard()
-    assert convention.heard("homie/super-car/wheels/$properties", b"") == Heard()
-    described = convention.heard("homie/super-car/$state", b"ready").described[0]
+    assert heard(convention, "homie/super-car/$state", b"init") == Heard()
+    assert heard(convention, "homie/super-car/wheels/$properties", b"") == Heard()
+    described = heard(convention, "homie/super-car/$state", b"ready").described[0]
     assert features(described) == {key: kind for key, kind in CAR.features.items() if not key.startswith("wheels")}
+
+
+def test_a_device_is_described_when_it_is_asked_for_and_not_for_each_attribute() -> None:
+    convention = homie4.Homie4(Terms())
+    told = [convention.heard(topic, payload(said)) for topic, said in CAR.hears]
+    assert not any(one.described for one in told)
+    assert told[-1].changed == ("mqtt.homie4.super-car",)
+    assert convention.describe("mqtt.homie4.other") is None
+    described = convention.describe("mqtt.homie4.super-car")
+    assert described is not None
+    assert features(described) == CAR.features
+    convention.heard("homie/super-car/$state", b"init")
+    assert convention.describe("mqtt.homie4.super-car") is None
 
 
 def test_an_attribute_said_again_says_nothing_new() -> None:
     convention = make("homie4", Terms())
     describe(CAR, convention)
-    assert convention.heard("homie/super-car/$name", b"Super car") == Heard()
-    assert convention.heard("homie/super-car/$name", b"Slow car").described[0].device.suggested_name == "Slow car"
+    assert heard(convention, "homie/super-car/$name", b"Super car") == Heard()
+    assert heard(convention, "homie/super-car/$name", b"Slow car").described[0].device.suggested_name == "Slow car"
 
 
 def test_a_device_that_takes_its_version_back_is_gone() -> None:
