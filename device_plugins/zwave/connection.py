@@ -193,10 +193,12 @@ class Connection:
         for task in self._running:
             with suppress(asyncio.CancelledError):
                 await task
-        with suppress(TimeoutError, BaseZwaveJSServerError, aiohttp.ClientError, OSError):
-            async with asyncio.timeout(_CLOSE_LIMIT):
-                await self._client.disconnect()
-        await self._session.close()
+        try:
+            with suppress(TimeoutError, BaseZwaveJSServerError, aiohttp.ClientError, OSError):
+                async with asyncio.timeout(_CLOSE_LIMIT):
+                    await self._client.disconnect()
+        finally:
+            await self._session.close()
 
     # What runs beside
 

@@ -207,6 +207,8 @@ class ZWave(ControllerServices, DeviceServices):
 
     async def _close(self, network: Network) -> None:
         # The server first: with one that hangs, closing the connection would wait for it.
-        await self.sidecar.stop(hangs=network.hangs)
+        try:
+            await self.sidecar.stop(hangs=network.hangs)
+        finally:
+            await network.close()
         await self.sidecar.prepare()
-        await network.close()
