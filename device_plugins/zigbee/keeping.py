@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from pathlib import Path
 
 import msgspec
 
+from device_plugins.sdk.files import read_at_most, write_private
 from device_plugins.zigbee.backups import LARGEST, BackupFacts, Findings, read
 from device_plugins.zigbee.base import ZigbeePlugin
 from device_plugins.zigbee.loading import examine_restore, list_radios, restore
@@ -97,29 +97,13 @@ class CoordinatorServices(ZigbeePlugin):
     async def _keep(self, radio: Radio) -> KeptBackup:
         content = await radio.remember()
         path = self.ctx.data_dir / BACKUP
-        await asyncio.to_thread(_write_private, path, content)
+        await asyncio.to_thread(write_private, path, content)
         return KeptBackup(str(path), read(content)[1])
 
     async def _given(self) -> bytes:
         path = self.ctx.data_dir / RESTORE
         try:
-            return await asyncio.to_thread(_read, path)
+            return await asyncio.to_thread(read_at_most, path, LARGEST)
         except OSError as error:
             why = os.strerror(error.errno or 0)
             raise RadioError(f"cannot read {path}: {why}; `hub zigbee restore` puts it there") from error
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Put it in place whole, readable by its owner alone."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LARGEST + 1)

@@ -3,12 +3,12 @@
 import asyncio
 import base64
 import os
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
 from device_plugins.sdk import UnsupportedError
+from device_plugins.sdk.files import read_at_most, write_private
 from device_plugins.zwave.base import ZWavePlugin
 from device_plugins.zwave.exclusion import one_leaves
 from device_plugins.zwave.known import id_of
@@ -162,7 +162,7 @@ class ControllerServices(ZWavePlugin):
         said = await self._memory(self.ready_network(), "controller.backup_nvm_raw", _BACKUP_S)
         content = base64.b64decode(str(said.get("nvmData", "")))
         path = self.ctx.data_dir / BACKUP
-        await asyncio.to_thread(_write_private, path, content)
+        await asyncio.to_thread(write_private, path, content)
         return KeptBackup(str(path), len(content))
 
     @service(limits=Limits(concurrency=1))
@@ -173,7 +173,7 @@ class ControllerServices(ZWavePlugin):
         """
         network, path = self.ready_network(), self.ctx.data_dir / RESTORE
         try:
-            content = await asyncio.to_thread(_read, path)
+            content = await asyncio.to_thread(read_at_most, path, LARGEST)
         except OSError as error:
             why = os.strerror(error.errno or 0)
             raise ZWaveError(f"cannot read {path}: {why}; `hub zwave restore` puts it there") from error
@@ -190,19 +190,3 @@ class ControllerServices(ZWavePlugin):
             return await network.ask(command, within=within, **arguments)
         except Refused as error:
             raise UnsupportedError(f"{_NO_NVM} ({error})") from error
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Put it in place whole, readable by its owner alone."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LARGEST + 1)
