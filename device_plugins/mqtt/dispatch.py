@@ -161,4 +161,6 @@ class Dispatch:
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, LookupError):
+        return f"it is none of the words or parts that are known: {error}"
+    return str(error) or type(error).__name__

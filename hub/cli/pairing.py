@@ -220,7 +220,9 @@ class _Dialogue:
         if not self._asks:
             if self._session.json:
                 return  # whoever reads the steps answers with `devices.pair_input`
-            raise CommandError(f"{step['reason'] or 'the device asks for input'}; run it on a terminal, without --yes")
+            raise CommandError(
+                f"{step['reason'].rstrip('.') or 'the device asks for input'}; run it on a terminal, without --yes"
+            )
         self._say(step["reason"] or f"{step['device']} asks for input.")
         with self._progress.paused():
             values = {name: _prompt(f"  {_label(name, about)}") for name, about in step["inputs"].items()}

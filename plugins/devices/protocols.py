@@ -37,7 +37,7 @@ class Protocols:
         for one in self.all():
             entry = self._state.entry(f"protocol/{one.name}")
             if entry is not None and entry.restored:
-                self._down(one, f"plugin {one.plugin} has not started yet")
+                self._down(one, f"plugin {one.plugin} has not started yet, or is switched off")
 
     def lost(self, plugin: str, reason: str) -> None:
         """Note that the plugin behind some protocols is gone."""

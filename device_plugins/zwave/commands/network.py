@@ -72,6 +72,10 @@ def rebuild(
         emit(found)
     else:
         table(("Device", "Routes"), list(found["devices"].items()), keep="Device", empty="nothing is under way")
+    if failed := [name for name, how in found["devices"].items() if how == "failed"]:
+        raise CommandError(
+            f"{len(failed)} of {len(found['devices'])} devices found no new routes; bring them nearer and try again"
+        )
 
 
 def _say(session: Session, found: dict[str, Any], text: str) -> None:

@@ -220,7 +220,7 @@ async def test_a_part_that_is_nonsense_does_not_cost_the_rest(broker: Broker, tm
         await peer.say("sensor/json", b'{"t": "warm", "more": [40]}')
         await rig.becomes(SENSOR_ID, "humidity", 40)
         assert rig.value(SENSOR_ID, "temperature") is None
-        assert (await rig.status()).faults[0].reason.startswith("ValueError: ")
+        assert (await rig.status()).faults[0].reason == "could not convert string to float: 'warm'"
 
 
 async def test_faults_are_counted_by_topic_and_bounded(broker: Broker, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ async def test_a_live_state_outlives_the_registry_but_not_the_hub() -> None:
         await here.hub.stop("devices")
         await here.hub.run(Devices)
         assert here.state.get("device/radio-1/availability") == "unknown"
-        assert here.state.get("protocol/radio")["reason"] == "plugin radio has not started yet"
+        assert here.state.get("protocol/radio")["reason"] == "plugin radio has not started yet, or is switched off"
 
 
 async def test_what_is_told_as_failed_does_not_come_true_later(monkeypatch: pytest.MonkeyPatch) -> None:
