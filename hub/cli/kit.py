@@ -17,6 +17,7 @@ from hub.cli.completion import files
 from hub.cli.errors import CommandError, RefusedError, UnreachableHubError, WrongUsageError
 from hub.cli.names import DeviceArgument
 from hub.cli.output import ago, emit, fields, lasting, moment, number, say, short, table, tell
+from hub.cli.private_files import read_file, write_new
 from hub.cli.progress import Steps
 from hub.cli.session import Session, talks
 
@@ -35,9 +36,11 @@ __all__ = [
     "lasting",
     "moment",
     "number",
+    "read_file",
     "say",
     "short",
     "table",
     "talks",
     "tell",
+    "write_new",
 ]

@@ -1,6 +1,5 @@
 """`hub zigbee backup`, `restore` and `radios`: the stick, and its network on another one."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from device_plugins.zigbee.keeping import RESTORE
-from hub.cli.kit import CommandError, Session, emit, fields, files, say, table, talks
+from hub.cli.kit import CommandError, Session, emit, fields, files, read_file, say, table, talks, write_new
 
 _BACKUP_S, _RESTORE_S = 60.0, 120.0
 _LARGEST = 4 << 20
@@ -37,7 +36,7 @@ def backup(
     content = _read(Path(kept["path"]))
     if force:
         file.unlink(missing_ok=True)
-    _write(file, content)
+    write_new(file, content)
     if session.json:
         emit({"file": str(file), **kept["backup"]})
     else:
@@ -62,7 +61,7 @@ def restore(
     # Only the hub's user can put it there, so nobody else can bring the hub another network.
     place = Path(session.client.call("zigbee.status", {})["folder"]) / RESTORE
     place.unlink(missing_ok=True)
-    _write(place, content)
+    write_new(place, content)
     try:
         _restore(session, yes=yes, overwrite=overwrite)
     finally:
@@ -119,22 +118,7 @@ def radios(
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise CommandError(f"cannot read {path}: {os.strerror(error.errno or 0)}") from error
+    content = read_file(path, _LARGEST)
     if len(content) > _LARGEST:
         raise CommandError(f"{path} is larger than {_LARGEST >> 20} MiB; it is no coordinator backup")
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file that nobody else can read."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise CommandError(f"{path} is there already; choose another name, or say --force") from error
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {os.strerror(error.errno or 0)}") from error

@@ -1,13 +1,12 @@
 """`hub zwave backup` and `restore`: the stick's memory, and onto another stick."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from device_plugins.zwave.controlling import LARGEST, RESTORE
-from hub.cli.kit import CommandError, Session, emit, files, say, talks
+from hub.cli.kit import CommandError, Session, emit, files, read_file, say, talks, write_new
 
 _BACKUP_S, _RESTORE_S = 620.0, 1220.0
 
@@ -35,7 +34,7 @@ def backup(
     kept = session.client.call("zwave.backup", {}, limit=_BACKUP_S)
     content = _read(Path(kept["path"]))
     file.unlink(missing_ok=True)
-    _write(file, content)
+    write_new(file, content)
     if session.json:
         emit({"file": str(file), "bytes": kept["bytes"]})
     else:
@@ -55,7 +54,7 @@ def restore(
     # Only the hub's user can put it there, so nobody else can bring the hub another network.
     place = Path(session.client.call("zwave.status", {})["folder"]) / RESTORE
     place.unlink(missing_ok=True)
-    _write(place, content)
+    write_new(place, content)
     try:
         found = session.client.call("zwave.restore", {}, limit=_RESTORE_S)
     finally:
@@ -67,20 +66,7 @@ def restore(
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise CommandError(f"cannot read {path}: {os.strerror(error.errno or 0)}") from error
+    content = read_file(path, LARGEST)
     if not 0 < len(content) <= LARGEST:
         raise CommandError(f"{path} is empty or larger than {LARGEST >> 20} MiB; it is no backup of a stick")
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file that nobody else can read."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {os.strerror(error.errno or 0)}") from error

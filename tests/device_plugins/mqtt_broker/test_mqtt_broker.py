@@ -14,11 +14,11 @@ from device_plugins.mqtt.plugin import Mqtt
 from device_plugins.mqtt_broker.mosquitto import MosquittoError
 from device_plugins.mqtt_broker.plugin import MqttBroker
 from hub.testing import HubInMemory, running
+from tests.device_plugins.mqtt.broker import needs_mosquitto
 from tests.harness import Process
 from tests.harness.waiting import eventually, free_port, until
 
-FOUND = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-pytestmark = pytest.mark.skipif(FOUND is None, reason="mosquitto is not installed (apt-get install mosquitto)")
+pytestmark = needs_mosquitto
 
 
 def listens(port: int) -> bool:
