@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
 from hub.api import HubError
+from plugins.api_gateway.asgi import Request, Response, TooLongError
 
 BODY_LIMIT = 1024 * 1024
 
@@ -62,6 +61,12 @@ class NotFoundError(HubError):
     code: ClassVar[str] = "not_found"
 
 
+class WrongMethodError(HubError):
+    """What is there is asked in another way."""
+
+    code: ClassVar[str] = "method_not_allowed"
+
+
 class TooLargeError(HubError):
     """The request's body is larger than the limit."""
 
@@ -81,7 +86,7 @@ def encoded(value: Any) -> bytes:  # noqa: ANN401 - whatever services give
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ANN401
     """A JSON response."""
-    return Response(encoded(value), status, headers, _JSON)
+    return Response(encoded(value), status, _JSON, headers)
 
 
 def failure(error: Exception, what: str, log: logging.Logger) -> tuple[str, str]:
@@ -109,15 +114,14 @@ async def arguments_of(request: Request) -> dict[str, Any]:
 
     Raises TooLargeError, BadRequestError.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise TooLargeError(f"the body is larger than {BODY_LIMIT} bytes; send less")
+    try:
+        body = await request.body(BODY_LIMIT)
+    except TooLongError:
+        raise TooLargeError(f"the body is larger than {BODY_LIMIT} bytes; send less") from None
     if not body:
         return {}
     try:
-        arguments = msgspec.json.decode(bytes(body))
+        arguments = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequestError(f"the body is not JSON: {error}") from error
     if not isinstance(arguments, dict):

@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
-
 from hub.api import Tasks
 from plugins.api_gateway.answers import TooManyError, encoded, failure, problem, refusal
+from plugins.api_gateway.asgi import Receive, Scope, Send
 from plugins.api_gateway.streams import Streams
 
 _START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/x-ndjson")]}

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.api import Context, Plugin, service
 from plugins.api_gateway.routes import Api, Guard
-from plugins.api_gateway.server import Listener
+from plugins.api_gateway.server import Listener, load_web_sockets
 from plugins.api_gateway.sockets import bind_tcp, bind_unix, remove_unix
 from plugins.api_gateway.streams import Streams
 from plugins.api_gateway.tokens import NewToken, Token, Tokens
@@ -60,6 +60,7 @@ class ApiGateway(Plugin):
             self._add(bind_tcp(config.listen, allow_remote=config.allow_remote), remote=True)
         for listener in self._listeners:
             await listener.start()
+        self.ctx.tasks.start("loads WebSockets", asyncio.to_thread(load_web_sockets))
         self.ctx.log.info("The API listens on %s%s", self._path, f" and {config.listen}" if config.listen else "")
 
     @override
@@ -89,5 +90,5 @@ class ApiGateway(Plugin):
             self._streams.close_token(name)
 
     def _add(self, bound: socket.socket, *, remote: bool) -> None:
-        app = Api(self.ctx, self._streams, remote=remote).app()
+        app = Api(self.ctx, self._streams, remote=remote)
         self._listeners.append(Listener(Guard(app, self._tokens) if remote else app, bound))

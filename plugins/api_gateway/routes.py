@@ -4,29 +4,28 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
-
 from hub.api import Context, HubError, InvalidArgumentError, UnknownServiceError
 from plugins.api_gateway.answers import (
     BadRequestError,
     ForbiddenError,
     NotFoundError,
     UnauthorizedError,
+    WrongMethodError,
     answer,
     arguments_of,
     failure,
     refusal,
 )
+from plugins.api_gateway.asgi import App, ClientGoneError, Receive, Request, Response, Scope, Send, Socket
 from plugins.api_gateway.lines import Lines
 from plugins.api_gateway.streams import Streams
 from plugins.api_gateway.tokens import Tokens
 
+_ROOT = "/api/v1"
+_SERVICES = f"{_ROOT}/services/"
+_EVENTS = f"{_ROOT}/events"
+_READS = {"GET", "HEAD"}
+_CALLS = {"POST"}
 _CALL_S = 10.0
 _CALL_LIMIT_S = 3600.0
 _CLIENT_GONE = 499
@@ -38,41 +37,47 @@ type Endpoint = Callable[[Request], Awaitable[Any]]
 
 
 class Api:
-    """The API of one listener; on a `remote` one nobody makes or revokes tokens."""
+    """The API of one listener as an ASGI application; on a `remote` one nobody makes or revokes tokens."""
 
     def __init__(self, ctx: Context, streams: Streams, *, remote: bool) -> None:
         self._ctx = ctx
         self._streams = streams
         self._remote = remote
-
-    def app(self) -> Starlette:
-        """The ASGI application."""
-        reads: dict[str, Endpoint] = {
-            "health": self._health,
-            "plugins": self._plugins,
-            "devices": self._devices,
-            "state": self._state,
-            "services": self._services,
+        self._reads: dict[str, Endpoint] = {
+            f"{_ROOT}/health": self._health,
+            f"{_ROOT}/plugins": self._plugins,
+            f"{_ROOT}/devices": self._devices,
+            f"{_ROOT}/state": self._state,
+            f"{_ROOT}/services": self._services,
+            "/metrics": self._metrics,
         }
-        routes: list[Route | WebSocketRoute] = [
-            Route(f"/api/v1/{name}", self._answering(read), methods=["GET"]) for name, read in reads.items()
-        ]
-        routes.append(Route("/api/v1/services/{name}", self._answering(self._call), methods=["POST"]))
-        routes.append(Route("/metrics", self._answering(self._metrics), methods=["GET"]))
-        routes.append(WebSocketRoute("/api/v1/events", self._events))
-        return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
 
-    def _answering(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response | Lines]]:
-        async def respond(request: Request) -> Response | Lines:
-            try:
-                given = await endpoint(request)
-                return given if isinstance(given, Response | Lines) else answer(given)
-            except ClientDisconnect:
-                return Response(status_code=_CLIENT_GONE)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
-                return refusal(*failure(error, f"{request.method} {request.url.path}", self._ctx.log))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request of an ASGI server."""
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        await (await self._answer(request))(scope, receive, send)
 
-        return respond
+    async def _answer(self, request: Request) -> App:
+        try:
+            given = await self._endpoint(request)(request)
+            return given if isinstance(given, Response | Lines) else answer(given)
+        except ClientGoneError:
+            return Response(status=_CLIENT_GONE)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
+            return refusal(*failure(error, f"{request.method} {request.path}", self._ctx.log))
+
+    def _endpoint(self, request: Request) -> Endpoint:
+        path = request.path
+        service = path.removeprefix(_SERVICES)
+        is_call = path.startswith(_SERVICES) and service and "/" not in service
+        if (endpoint := self._call if is_call else self._reads.get(path)) is None:
+            raise NotFoundError(f"there is nothing at {path}; the API is below {_ROOT}")
+        if request.method not in (_CALLS if is_call else _READS):
+            raise WrongMethodError(f"{path} cannot be asked with {request.method}")
+        return endpoint
 
     async def _health(self, _request: Request) -> Any:  # noqa: ANN401 - what the service gives
         return await self._ctx.services.call("hub.status")
@@ -81,11 +86,11 @@ class Api:
         return await self._ctx.services.call("hub.plugins")
 
     async def _devices(self, request: Request) -> Any:  # noqa: ANN401 - what the service gives
-        wanted: dict[str, Any] = {name: request.query_params[name] for name in _FILTERS if name in request.query_params}
+        wanted: dict[str, Any] = {name: request.query[name] for name in _FILTERS if name in request.query}
         return await self._ctx.services.call("devices.list", **wanted)
 
     async def _state(self, request: Request) -> Mapping[str, Any]:
-        return self._ctx.state.list(request.query_params.get("prefix", ""))
+        return self._ctx.state.list(request.query.get("prefix", ""))
 
     async def _services(self, _request: Request) -> Any:  # noqa: ANN401 - what the registry gives
         return self._ctx.services.list()
@@ -98,13 +103,13 @@ class Api:
                 raise
             message = "there are no metrics: the plugin metrics does not run; `hub plugins show metrics` says why"
             raise NotFoundError(message) from error
-        return Response(text, media_type=_METRICS_TYPE)
+        return Response(text.encode(), media_type=_METRICS_TYPE)
 
     async def _call(self, request: Request) -> dict[str, Any] | Lines:
-        name: str = request.path_params["name"]
+        name = request.path.removeprefix(_SERVICES)
         if self._remote and name.startswith(f"{self._ctx.plugin}."):
             raise ForbiddenError(f"{name} can only be called on the hub's own machine, over its Unix socket")
-        limit = _seconds(request.query_params.get("timeout"))
+        limit = _seconds(request.query.get("timeout"))
         arguments = await arguments_of(request)
         if "timeout" in arguments:
             raise InvalidArgumentError(f"{name}: no service takes 'timeout'; write ?timeout=seconds", service=name)
@@ -114,11 +119,15 @@ class Api:
             return Lines(name, items, self._streams, self._ctx.tasks, self._ctx.log)
         return {"result": await services.call(name, timeout=limit, **arguments)}
 
-    async def _events(self, socket: WebSocket) -> None:
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (path := scope["path"]) != _EVENTS:
+            missing = f"there is no WebSocket at {path}; events are at {_EVENTS}"
+            await refusal(NotFoundError.code, missing)(scope, receive, send)
+            return
         try:
-            await self._streams.serve(socket, token=socket.scope.get("token", ""))
+            await self._streams.serve(Socket(scope, receive, send), token=scope.get("token", ""))
         except HubError as error:
-            await socket.send_denial_response(refusal(error.code, str(error)))
+            await refusal(error.code, str(error))(scope, receive, send)
         except Exception:
             self._ctx.log.exception("An event stream failed")
             raise
@@ -127,7 +136,7 @@ class Api:
 class Guard:
     """Lets through only requests that bring a known bearer token (RFC 6750, 2.1)."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+    def __init__(self, app: App, tokens: Tokens) -> None:
         self._app = app
         self._tokens = tokens
 
@@ -153,10 +162,3 @@ def _seconds(text: str | None) -> float:
     if not 0 < seconds <= _CALL_LIMIT_S:
         raise BadRequestError(f"timeout must be a number of seconds, at most {_CALL_LIMIT_S:g}, not {text!r}")
     return seconds
-
-
-async def _no_route(request: Request, error: Exception) -> Response:
-    missing = not isinstance(error, HTTPException) or error.status_code == 404  # noqa: PLR2004
-    if missing:
-        return refusal("not_found", f"there is nothing at {request.url.path}; the API is below /api/v1")
-    return refusal("method_not_allowed", f"{request.url.path} cannot be asked with {request.method}")

@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
-
 from hub.api import Event, Events, Tasks
 from plugins.api_gateway.answers import TooManyError, encoded
+from plugins.api_gateway.asgi import Socket
 
 _POLICY = 1008  # RFC 6455, 7.4.1
 
@@ -40,9 +39,9 @@ class EventStream:
         self._closed = reason
         self._wake.set()
 
-    async def send_all(self, socket: WebSocket, log: logging.Logger) -> None:
+    async def send_all(self, socket: Socket, log: logging.Logger) -> None:
         """Send what comes until the client goes or the stream is closed."""
-        with suppress(WebSocketDisconnect, OSError, RuntimeError):
+        with suppress(OSError, RuntimeError):
             while not self._closed:
                 self._wake.clear()
                 while self._waiting and not self._closed:
@@ -81,13 +80,13 @@ class Streams:
         finally:
             del self._open[key]
 
-    async def serve(self, socket: WebSocket, *, token: str = "") -> None:
+    async def serve(self, socket: Socket, *, token: str = "") -> None:
         """Send events to a client that asked for `?type=` and `?subject=` until it goes.
 
         Raises TooManyError, and HubError for a malformed pattern, before the WebSocket is accepted.
         """
         stream = EventStream(self._queue)
-        wanted = socket.query_params
+        wanted = socket.query
         with self.place(token, stream.close):
             undo = self._events.subscribe(wanted.get("type", "**"), stream.put, subject=wanted.get("subject", "#"))
             try:
@@ -102,18 +101,17 @@ class Streams:
             if owner == token:
                 close("the token was revoked")
 
-    async def _send_while_there(self, stream: EventStream, socket: WebSocket) -> None:
+    async def _send_while_there(self, stream: EventStream, socket: Socket) -> None:
         sender = self._tasks.start("sends events", stream.send_all(socket, self._log))
         try:
-            while (await socket.receive())["type"] != "websocket.disconnect":
-                pass  # a client has nothing to say
+            await socket.until_gone()
         finally:
             sender.cancel()
             with suppress(asyncio.CancelledError):
                 await sender
 
 
-async def _send(socket: WebSocket, event: Event, log: logging.Logger) -> None:
+async def _send(socket: Socket, event: Event, log: logging.Logger) -> None:
     try:
         text = encoded(event).decode()
     except (TypeError, ValueError, RecursionError):

@@ -214,6 +214,46 @@ async def test_paths_and_methods_that_are_not_there_are_told_as_json(house: Hous
     assert (wrong.status, wrong.body["error"]["code"]) == (405, "method_not_allowed")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/services/", "/api/v1/services/a/b", "/api/v1/health/", "/api/v1/events"])
+async def test_no_path_is_taken_for_another(house: House, path: str) -> None:
+    answer = await house.ask("POST", path)
+    assert (answer.status, answer.body["error"]["code"]) == (404, "not_found")
+    assert path in answer.body["error"]["message"]
+
+
+async def test_only_the_headers_are_sent_when_only_they_are_asked_for(house: House) -> None:
+    house.hub.state.set("device/a/level", 3)
+    whole = await house.ask("GET", "/api/v1/state")
+    answer = await house.ask("HEAD", "/api/v1/state")
+    assert (answer.status, answer.text) == (200, "")
+    assert answer.headers["content-length"] == whole.headers["content-length"] == str(len(whole.text))
+
+
+async def test_a_parameter_is_decoded_and_the_last_of_two_counts(house: House) -> None:
+    house.hub.state.set("räume/a b", 1)
+    house.hub.state.set("other/b", 2)
+    assert list((await house.ask("GET", "/api/v1/state?prefix=other/&prefix=r%C3%A4ume/a+b")).body) == ["räume/a b"]
+    everything = (await house.ask("GET", "/api/v1/state?prefix=")).body
+    assert {"räume/a b", "other/b"} <= everything.keys()
+
+
+async def test_a_client_that_goes_in_the_middle_of_its_request_calls_nothing(house: House) -> None:
+    calls: list[int] = []
+
+    async def note(number: int) -> None:
+        calls.append(number)
+
+    house.hub.offer("test.note", note)
+    _, writer = await asyncio.open_unix_connection(str(house.socket))
+    head = "POST /api/v1/services/test.note HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n"
+    writer.write(head.encode() + b'{"number": 1}')
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await house.call("test.note", {"number": 2})).status == 200
+    assert calls == [2]
+
+
 async def test_the_unix_socket_is_for_user_and_group_only(house: House) -> None:
     mode = house.socket.stat().st_mode
     assert stat.S_ISSOCK(mode)

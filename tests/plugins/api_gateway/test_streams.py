@@ -46,6 +46,13 @@ async def test_a_malformed_pattern_is_refused_with_a_sentence(house: House, quer
     assert json.loads(caught.value.response.body)["error"]["code"] == "pattern"
 
 
+async def test_a_websocket_where_there_is_none_is_refused_with_a_sentence(house: House) -> None:
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        await unix_connect(str(house.socket), "ws://localhost/api/v1/health")
+    assert caught.value.response.status_code == 404
+    assert "/api/v1/events" in json.loads(caught.value.response.body)["error"]["message"]
+
+
 async def test_only_so_many_clients_may_hear(house: House) -> None:
     first, second, third = [await hear(house) for _ in range(3)]
     with pytest.raises(websockets.InvalidStatus) as caught:
