@@ -30,6 +30,7 @@ from hub.config import Config
 from hub.config import load as load_config
 from hub.errors import ConfigError, HubError, PluginError, StorageError
 from hub.hosts.discovery import find_plugins
+from hub.hosts.loading import load_ahead
 from hub.storage.file import open_file
 from hub.storage.folder import lock
 from hub.storage.sqlite import SqliteEngine
@@ -104,6 +105,7 @@ async def _main(settings: Config, options: RunOptions) -> int:
     discovered = find_plugins(settings)
     for mistake in discovered[1]:
         _LOG.error("%s", mistake)
+    tasks.start("loads plugins", asyncio.to_thread(load_ahead, discovered[0], settings))  # while the disk is waited for
     hub = Hub(settings, discovered, storage, tasks, clock, options.load)
     _catch_signals(hub)
     code = await _told(_until_asked(hub, options.foreground))

@@ -238,8 +238,7 @@ class Hub:
 
 
 EVENTS: dict[str, type[msgspec.Struct] | None] = {
-    "hub.started": None,
-    "hub.stopping": None,
+    **dict.fromkeys(("hub.started", "hub.stopping")),
     "hub.config_reloaded": config.Reloaded,
     "hub.loop_blocked": LoopBlocked,
     **dict.fromkeys(("storage.failing", "storage.recovered", "storage.repaired"), StorageTrouble),

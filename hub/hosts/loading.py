@@ -3,13 +3,16 @@
 import gc
 import importlib
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType
 
 from hub.api import Plugin
+from hub.config import Config
 from hub.errors import HubError, PluginError
+from hub.hosts.order import choose
 from hub.manifest import Manifest
 
 
@@ -31,6 +34,14 @@ def load_class(manifest: Manifest) -> type[Plugin]:
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise PluginError(f"{manifest.id}: {manifest.entry} is not a class derived from Plugin", plugin=manifest.id)
     return found
+
+
+def load_ahead(found: Mapping[str, Manifest], settings: Config) -> None:
+    """Import those plugins of the hub's own that are to run; what is wrong with one is told when it starts."""
+    for manifest in choose(found, settings.wanted, settings.plugins.disable):
+        if manifest.origin == "bundled":  # another one may be disabled by hand for what its import does
+            with suppress(HubError):
+                load_class(manifest)
 
 
 def forget_modules(folder: Path) -> None:

@@ -5,12 +5,14 @@ import sys
 from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from hub import config
 from hub.api import Plugin
 from hub.errors import PluginError, StorageError
-from hub.hosts.loading import forget_modules, load_class
+from hub.hosts.loading import forget_modules, load_ahead, load_class
 from hub.manifest import Manifest
 
 
@@ -90,3 +92,33 @@ def test_only_what_lies_in_a_folder_is_forgotten(tmp_path: Path, monkeypatch: py
     assert importlib.import_module("forgotten.inner.deep").WORD == 1
     forget_modules(tmp_path)
     assert {*sys.modules} - before == {"without_file"}
+
+
+def test_only_what_comes_with_the_hub_and_is_to_run_is_imported_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    found: dict[str, Manifest] = {}
+
+    def put(name: str, code: str = "", **given: Any) -> None:  # noqa: ANN401 - of a manifest
+        (tmp_path / f"ahead_{name}.py").write_text(f"{code}\nfrom hub.api import Plugin\nclass Ahead(Plugin): pass\n")
+        entry = f"ahead_{name}:Ahead"
+        found[name] = Manifest(id=name, version="1.0", api="1", entry=entry, folder=tmp_path, **given)
+
+    put("broken", "1 / 0")
+    put("chosen")
+    put("configured", enabled=False, requires={"needed": "*"})
+    put("needed", enabled=False)
+    put("asleep", enabled=False)
+    put("disabled")
+    put("users", origin="user")
+    settings = config.load(
+        None, {"plugins": {"enable": ["configured"], "disable": ["disabled"]}, "plugin": {}}, data=tmp_path
+    )
+    try:
+        load_ahead(found, settings)
+        loaded = {name for name in found if f"ahead_{name}" in sys.modules}
+    finally:
+        for name in found:
+            sys.modules.pop(f"ahead_{name}", None)
+    assert loaded == {"chosen", "configured", "needed"}
