@@ -303,9 +303,9 @@ class Demo(Plugin):
             f"{len(report.devices_paired)} devices paired, {len(report.devices_resumed)} resumed, "
             f"{report.reports_heard} reports,",
         )
+        errors = "1 error" if report.errors == 1 else f"{report.errors} errors"
         self._narrator.tell(
-            "said",
-            f"{report.automations_run} automations, {report.commands_confirmed} commands, {report.errors} errors",
+            "said", f"{report.automations_run} automations, {report.commands_confirmed} commands, {errors}"
         )
 
 
