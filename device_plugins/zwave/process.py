@@ -39,7 +39,7 @@ class NodeProgram:
 
     async def start(self, node: str, packages: Path, config: Mapping[str, Any] | None = None) -> None:
         """Start it and give it where the packages are, with its configuration; `run` must be running to hear it."""
-        log = await asyncio.to_thread(os.open, self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        log = await _opened(self.log)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 node,
@@ -138,6 +138,16 @@ class NodeProgram:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ZWaveError(f"{self._program} ended; its last words are in {self.log}"))
+
+
+async def _opened(log: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    opening = asyncio.get_running_loop().run_in_executor(None, os.open, log, flags, 0o600)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        os.close(await opening)  # the thread opens it all the same
+        raise
 
 
 class FailedError(ZWaveError):

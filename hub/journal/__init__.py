@@ -22,6 +22,7 @@ from hub.journal.numbers import CURSORS, Numbers
 from hub.journal.reading import CHANGED
 from hub.journal.records import KINDS, Gap, Kind, Page, Record
 from hub.journal.rules import Rules
+from hub.journal.timing import Timing
 from hub.journal.waiting import Waiting, lightened
 from hub.state import StateEngine
 from hub.stats import JournalStats
@@ -42,7 +43,6 @@ _PLAIN = 4  # parts of a row that an event tells all of
 _TOLD = (None,) * _PLAIN
 _RETRY_LONGEST = 30.0
 _LEAD = 0.05  # seconds for a commit itself, which is to be over when the window is
-_TRUSTED = "clock/trusted"
 _ALARM = KINDS.index("alarm")
 _LOG = logging.getLogger("hub.journal")
 
@@ -66,6 +66,7 @@ class Journal:
         self._rules = rules
         self._bus = bus
         self._state = state
+        self._timing = Timing(state)
         self._store = store
         self._numbers = Numbers(store)
         self._tasks = tasks
@@ -87,7 +88,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         self._undo_timer: Undo | None = None
-        self._undo: Undo | None = None
+        self._undos: list[Undo] = []
         self._writer: asyncio.Task[None] | None = None
 
     # Its life
@@ -109,7 +110,10 @@ class Journal:
             raise
         self._tell_repair()
         self._state.on_change = self._arm
-        self._undo = self._bus.subscribe("**", self._record, tasks=self._tasks)
+        self._undos = [
+            self._timing.hear(self._bus, self._tasks),
+            self._bus.subscribe("**", self._record, tasks=self._tasks),
+        ]
         self._writer = self._tasks.start("journal", self._write_forever())
         self._arm()
         return restored
@@ -127,8 +131,8 @@ class Journal:
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        if self._undo is not None:
-            self._undo()
+        for undo in self._undos:
+            undo()
         self._state.on_change = _nothing
         writer.cancel()
         await asyncio.wait([writer])
@@ -297,8 +301,7 @@ class Journal:
         dropped, self._dropped = tuple(self._dropped), [0, 0, 0]
         if not (events or rows or any(dropped)):
             return None
-        verdict = self._state.entry(_TRUSTED)  # one from before the start, or of half the time, tells too little
-        trusted = _TRUSTED not in told and (verdict is None or (bool(verdict.value) and not verdict.restored))
+        trusted = self._timing.is_trusted(is_all=not self._events)
         return Pending(events, rows, is_snapshot, dropped, self._clock.now(), trusted)
 
     def _went_well(self) -> None:

@@ -4,12 +4,17 @@ import asyncio
 import os
 import re
 import signal
+from functools import reduce
+from operator import xor
 from pathlib import Path
 
 import pytest
 
 from device_plugins.sdk import CommandTimeoutError, UnreachableError
 from device_plugins.sdk.reconnect import LinkState
+from device_plugins.zwave.process import NodeProgram
+from device_plugins.zwave.runtime import PACKAGES
+from hub.testing import settle
 from tests.device_plugins.zwave.bench import SWITCH, Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
 
@@ -60,6 +65,33 @@ async def test_the_server_hangs(tmp_path: Path) -> None:
         await check_recovery(ready)
         with pytest.raises(ProcessLookupError):
             os.kill(hung, 0)
+
+
+async def test_a_stick_whose_driver_acknowledges_nothing_goes_on(tmp_path: Path) -> None:
+    async with without_plugin(tmp_path) as ready, asyncio.timeout(30.0):
+        reader, writer = await asyncio.open_connection("127.0.0.1", ready.mock.port)
+        assign_route, callback = 0x51, 7
+        frame = [5, 0, assign_route, SWITCH, callback]
+        writer.write(bytes([1, *frame, reduce(xor, frame, 0xFF)]))
+        await reader.readuntil(bytes([0, assign_route, callback]))
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_start_that_is_cancelled_leaves_no_log_open(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    os.mkfifo(log)  # it takes until somebody reads
+    program = NodeProgram("server.cjs", log)
+    starting = asyncio.ensure_future(program.start("node", PACKAGES))  # noqa: TID251 - a test's own
+    await settle()
+    starting.cancel()
+    await settle()
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+    finally:
+        os.close(reader)
 
 
 async def test_the_stick_is_pulled_out_and_put_back(tmp_path: Path) -> None:

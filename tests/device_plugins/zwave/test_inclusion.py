@@ -124,7 +124,7 @@ async def test_a_session_cancelled_at_the_pin_says_what_it_leaves_and_the_next_o
     assert (asked.device, list(asked.inputs)) == (id_of(NEW), ["remove"])
     await pairing.bring(remove="yes")
     await ready.mock.ask("exclude", node=NEW)
-    await ready.in_time(lambda: "out of the network" in pairing.steps[-1].reason, "it is taken out")
+    await ready.in_time(lambda: "It is out of the network" in pairing.steps[-1].reason, "it is taken out")
     await ready.hub.call("zwave.pair_cancel", timeout=60.0)
     pairing.steps.clear()
     await ready.mock.ask("pending", node=NEW + 1)

@@ -23,7 +23,7 @@ class Recorder(Home):
         super().__init__(clock)
         self.clock = clock
         self.file = JournalFile(folder / "telemetry.db", limits)
-        for name in ("bell", "noise", "sensor.raw", "said"):
+        for name in ("bell", "hub.started", "noise", "sensor.raw", "said"):
             self.bus.declare(name, None, "test")
         self.journal = Journal(
             self.file,

@@ -13,6 +13,7 @@ from hub.errors import StorageError
 from hub.journal import Gap
 from hub.journal.file import JournalFile
 from hub.journal.retention import Limits
+from hub.journal.rules import Rules
 from hub.storage.memory import MemoryEngine
 from hub.testing import ManualClock, settle
 from tests.harness import eventually
@@ -360,22 +361,31 @@ async def test_numbers_are_not_given_twice_when_the_file_is_lost(tmp_path: Path)
         assert other.last >= again.file.last == 111
 
 
+async def marks(home: Recorder, *values: object) -> list[bool]:
+    """Say something and have it kept; whether it is trusted to be rightly timed."""
+    home.say(*values)
+    await home.journal.flush()
+    return [one.trusted for one in (await home.journal.read(0, 9000)).records if one.data in values]
+
+
 async def test_an_untrusted_clock_is_noted(tmp_path: Path) -> None:
     async with recording(tmp_path) as home:
-
-        async def marks(*values: object) -> list[bool]:
-            home.say(*values)
-            await home.journal.flush()
-            return [one.trusted for one in (await home.journal.read()).records if one.data in values]
-
-        assert await marks("nobody judges") == [True]
         home.state.set("clock/trusted", False)
         await home.journal.flush()
-        assert await marks("1970") == [False]
+        assert await marks(home, "1970") == [False]
         home.say("still 1970")
         home.state.set("clock/trusted", True)
-        assert await marks("now") == [False], "it stands beside what was recorded before"
-        assert await marks("right") == [True]
+        assert await marks(home, "now") == [False], "it stands beside what was recorded before"
+        assert await marks(home, "right") == [True]
+
+
+async def test_before_the_hub_has_started_nobody_has_judged_the_clock_and_without_a_judge_it_is_right(
+    tmp_path: Path,
+) -> None:
+    async with recording(tmp_path) as home:
+        assert await marks(home, "1970, and nobody has looked yet") == [False]
+        home.say(None, type="hub.started")
+        assert await marks(home, "nobody judges") == [True]
 
 
 async def test_a_verdict_from_before_the_start_says_nothing_of_the_clock(tmp_path: Path) -> None:
@@ -383,11 +393,24 @@ async def test_a_verdict_from_before_the_start_says_nothing_of_the_clock(tmp_pat
     async with recording(tmp_path, store=store) as home:
         home.state.set("clock/trusted", True)
     async with recording(tmp_path, store=store) as again:
-        for said in ("not judged yet", "judged"):
-            again.say(said)
-            await again.journal.flush()
-            again.state.set("clock/trusted", True)
-        assert [one.trusted for one in (await again.journal.read()).records if one.type == "said"] == [False, True]
+        assert await marks(again, "not judged yet") == [False]
+        again.say("1970")
+        again.state.set("clock/trusted", True)  # as before, which no event tells
+        assert await marks(again, "now") == [False]
+        assert [one.trusted for one in (await again.journal.read()).records if one.data == "1970"] == [False]
+        assert await marks(again, "right") == [True]
+
+
+async def test_a_verdict_whose_change_is_not_recorded_counts_all_the_same(tmp_path: Path) -> None:
+    async with recording(tmp_path) as home:
+        home.journal._rules = Rules(ignore=["state.changed clock/#"])
+        home.state.set("clock/trusted", False)
+        await home.journal.flush()
+        home.say(*range(4000), "1970")  # more than one commit takes
+        home.state.set("clock/trusted", True)
+        assert await marks(home, "now") == [False]
+        assert not any(one.trusted for one in (await home.journal.read(0, 9000)).records)
+        assert await marks(home, "right") == [True]
 
 
 async def test_the_file_is_readable_for_its_owner_only(tmp_path: Path) -> None:

@@ -212,8 +212,8 @@ class AgainstAList(RuleBasedStateMachine):
 
     async def abandon(self) -> None:
         home = self.home
-        assert home.journal._undo is not None
-        home.journal._undo()
+        for undo in home.journal._undos:
+            undo()
         await home.tasks.cancel()
         await home.journal._run(home.file.close)
 
