@@ -1,5 +1,6 @@
 """Pairing: from the wish for a new device to the device, with its PIN or its QR code on the way."""
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -54,6 +55,7 @@ class Inclusion:
         self._forget()
 
     def _forget(self) -> None:
+        self._session = object()
         self._open = False
         self._wanted = False
         """Whether the network is to be open as soon as the controller is free."""
@@ -110,11 +112,15 @@ class Inclusion:
             self._tell("waiting", reason="The dead device is asked a last time. Put the new one into pairing mode.")
             self._again()
             return
+        is_begun = False
         try:
             await self._begin()
+            is_begun = True
         except ZWaveError as error:
-            self._forget()
             raise PairingError(str(error)) from error
+        finally:
+            if not is_begun:
+                self._forget()
 
     async def close(self) -> None:
         """Let nothing in any more, and end what is under way."""
@@ -277,15 +283,28 @@ class Inclusion:
             self._tell("waiting", reason="Switch the device on: it joins by itself, which may take ten minutes.")
             return
         self._wanted = True
-        if self._replaces:
-            said = await network.ask(
-                "controller.replace_failed_node", within=_LONG, nodeId=self._replaces, options=self._options()
-            )
-        else:
-            said = await network.ask("controller.begin_inclusion", within=_LONG, options=self._options())
-        if said.get("success"):
+        session = self._session
+        # Not ended with who waits for it: the network may be opened all the same, and must be closed then.
+        work = self._plugin.ctx.tasks.start("Z-Wave pairing asks the stick", self._ask_to_begin(network))
+        said = await asyncio.shield(work)
+        if isinstance(said, ZWaveError):
+            raise said
+        if said.get("success") and session is self._session:
             self._wanted = False
             self._replaces = 0
+
+    async def _ask_to_begin(self, network: Network) -> dict[str, Any] | ZWaveError:
+        session = self._session
+        what = ("replace_failed_node", {"nodeId": self._replaces}) if self._replaces else ("begin_inclusion", {})
+        try:
+            said: dict[str, Any] = await network.ask(
+                f"controller.{what[0]}", within=_LONG, **what[1], options=self._options()
+            )
+            if said.get("success") and session is not self._session:
+                await network.ask("controller.stop_inclusion")
+        except ZWaveError as error:
+            return error
+        return said
 
     def _again(self) -> None:
         """Let the next device in, now or as soon as the controller is free."""

@@ -1,6 +1,9 @@
 """Pairing and leaving, with the real driver: S2 with the right and a wrong PIN, none at all, QR codes, exclusion."""
 
+import asyncio
 import hashlib
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 from device_plugins.sdk import InvalidValueError, PairingError, PairingStep
 from hub.api import Event
 from tests.device_plugins.zwave.bench import SWITCH, Bench, bench, id_of
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.zwave_js
 
@@ -131,6 +135,26 @@ async def test_a_session_cancelled_at_the_pin_says_what_it_leaves_and_the_next_o
     await pairing.open()
     await pairing.comes("configured", NEW + 1)
     assert "needs_input" not in pairing.names
+
+
+async def test_a_network_that_opens_after_its_session_was_given_up_is_closed(pairing: Pairing) -> None:
+    ready, told = pairing.bench, list[str]()
+    ready.plugin.roster.heard.append(lambda event, _data: told.append(event))
+    os.kill(ready.plugin.sidecar.pid, signal.SIGSTOP)
+    opening = asyncio.ensure_future(pairing.open())  # noqa: TID251 - a test's own
+    await eventually(lambda: ready.plugin.session == "s1", 5.0, "the session begins")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert "inclusion started" not in told
+    os.kill(ready.plugin.sidecar.pid, signal.SIGCONT)
+    await ready.in_time(lambda: "inclusion stopped" in told, "the network is closed")
+    assert told.index("inclusion started") < told.index("inclusion stopped")
+    await ready.mock.ask("pending", node=NEW)
+    await pairing.open()
+    await pairing.comes("configured")
 
 
 async def test_a_pin_that_is_brought_beforehand_is_not_asked_for(pairing: Pairing) -> None:
