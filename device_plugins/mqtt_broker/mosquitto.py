@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from device_plugins.sdk.logfile import open_log
 from hub.api import Clock, HubError
 
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/sbin")
@@ -71,7 +72,7 @@ class Mosquitto:
         """
         if await self._answers():
             raise MosquittoError(f"port {self._port} is taken by another program; set [plugin.mqtt_broker] port")
-        log = await asyncio.to_thread(_opened, self._log)
+        log = await open_log(self._log, keep=_LOG_LIMIT)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -119,8 +120,3 @@ class Mosquitto:
         with suppress(OSError):
             await writer.wait_closed()
         return True
-
-
-def _opened(path: Path) -> int:
-    is_long = path.exists() and path.stat().st_size > _LOG_LIMIT
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if is_long else 0), 0o640)

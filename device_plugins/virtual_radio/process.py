@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from device_plugins.sdk.logfile import open_log
 from hub.api import HubError
 
 type OnEvent = Callable[[dict[str, Any]], None]
@@ -36,7 +37,7 @@ class RadioProcess:
 
     async def start(self) -> None:
         """Start it; `run` must be running for answers to arrive."""
-        log = await asyncio.to_thread(os.open, self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+        log = await open_log(self._log)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from device_plugins.sdk.logfile import open_log
 from device_plugins.zwave.network import ZWaveError
 
 PROGRAMS = Path(__file__).parent / "server"
@@ -39,7 +40,7 @@ class NodeProgram:
 
     async def start(self, node: str, packages: Path, config: Mapping[str, Any] | None = None) -> None:
         """Start it and give it where the packages are, with its configuration; `run` must be running to hear it."""
-        log = await _opened(self.log)
+        log = await open_log(self.log, mode=0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
                 node,
@@ -138,16 +139,6 @@ class NodeProgram:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ZWaveError(f"{self._program} ended; its last words are in {self.log}"))
-
-
-async def _opened(log: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    opening = asyncio.get_running_loop().run_in_executor(None, os.open, log, flags, 0o600)
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        os.close(await opening)  # the thread opens it all the same
-        raise
 
 
 class FailedError(ZWaveError):

@@ -12,9 +12,6 @@ import pytest
 
 from device_plugins.sdk import CommandTimeoutError, UnreachableError
 from device_plugins.sdk.reconnect import LinkState
-from device_plugins.zwave.process import NodeProgram
-from device_plugins.zwave.runtime import PACKAGES
-from hub.testing import settle
 from tests.device_plugins.zwave.bench import SWITCH, Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
 
@@ -76,22 +73,6 @@ async def test_a_stick_whose_driver_acknowledges_nothing_goes_on(tmp_path: Path)
         await reader.readuntil(bytes([0, assign_route, callback]))
         writer.close()
         await writer.wait_closed()
-
-
-async def test_a_start_that_is_cancelled_leaves_no_log_open(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    os.mkfifo(log)  # it takes until somebody reads
-    program = NodeProgram("server.cjs", log)
-    starting = asyncio.ensure_future(program.start("node", PACKAGES))  # noqa: TID251 - a test's own
-    await settle()
-    starting.cancel()
-    await settle()
-    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        with pytest.raises(asyncio.CancelledError):
-            await starting
-    finally:
-        os.close(reader)
 
 
 async def test_the_stick_is_pulled_out_and_put_back(tmp_path: Path) -> None:
