@@ -13,7 +13,7 @@ from hub.testing import ManualClock
 from tests.hub.home import Home
 
 WINDOW = 5.0
-RULES = Rules(ignore=["noise"], alarm=["state.changed +/smoke", "bell"], bulk=["**.raw"])
+RULES = Rules(ignore=["noise", "state.changed secret"], alarm=["state.changed +/smoke", "bell"], bulk=["**.raw"])
 
 
 class Recorder(Home):
