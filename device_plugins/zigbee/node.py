@@ -128,17 +128,19 @@ class ZigpyNode:
         self, told: Iterable[tuple[int, int, bool]], sent: Iterable[tuple[int, int]], ears: Ears
     ) -> Iterator[Callable[[], None]]:
         commanded = {(endpoint, number, True) for endpoint, number in sent}
+        places = {*self._places()}
         presses = presses_of(self.device)
         if presses:  # its quirk may speak of any cluster
-            commanded |= {*self._places()}
-        for endpoint, number, output in told:
+            commanded |= places
+        # A place that a quirk made is gone when quirks are switched off, or the quirk is another one now.
+        for endpoint, number, output in (place for place in told if place in places):
             cluster = self._cluster(endpoint, number, output=output)
             yield from [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
             if not output:
                 commanded.add((endpoint, number, False))
         if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
             yield fast.listen(self.device, ears, self.ieee)
-        for endpoint, number, output in commanded:
+        for endpoint, number, output in commanded & places:
             cluster = self._cluster(endpoint, number, output=output)
             listener = Listener(cluster, ears)
             yield _listen(cluster, listener)

@@ -42,3 +42,19 @@ async def test_whoever_asks_about_a_device_right_after_the_start_sees_its_quirk(
         known = ready.plugin.roster.known[sensor.ieee.replace(":", "")]
         assert known.node is not None
         assert known.node.signature() == known.record.signature
+
+
+@pytest.mark.timeout(120)
+async def test_the_network_comes_up_when_quirks_are_switched_off_that_had_added_clusters(tmp_path: Path) -> None:
+    async with without_plugin(tmp_path) as ready:
+        path = ready.radio.open_pty()
+        await ready.start(path, start_wait=60.0)
+        strange, plain = await ready.pair("tuya-climate"), await ready.pair("motion")
+        await ready.stop()
+        await ready.start(path, start_wait=60.0, quirks=False)
+        known = ready.plugin.roster.known[strange.ieee.replace(":", "")]
+        assert known.node is not None
+        now = {(one.id, number) for one in known.node.signature().endpoints for number in one.inputs}
+        assert {(point.endpoint, point.cluster) for point in known.mapping.points if not point.output} - now
+        ready.radio.act(plain.ieee, "motion", value=True)
+        await ready.becomes(plain, "occupancy", value=True)
