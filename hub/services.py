@@ -166,7 +166,7 @@ class ServiceRegistry:
         whatever HubError it did.
         """
         one, bound = self._bind(name, arguments, streams=False)
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline = monotonic() + timeout
         cell = TRACE.cell.get()
         if is_first := not cell[0]:
             cell = [next(self._traces)]
