@@ -1,5 +1,6 @@
 """One device of zigpy's, in plain data and with the errors of the vocabulary."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,9 +16,10 @@ from device_plugins.zigbee.hearing import Listener
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
-from device_plugins.zigbee.network import BusyError, Ears
+from device_plugins.zigbee.network import BusyError, Ears, Wishes
 from device_plugins.zigbee.own import knows, read_own, report_own, write_own
 from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
+from device_plugins.zigbee.quirks.setup import binds_of, has_steps, is_left_alone, take_steps
 from device_plugins.zigbee.quirks.triggers import presses_of
 from hub.api import Undo
 
@@ -28,6 +30,8 @@ _HEARD_EVENTS = ("attribute_report", "attribute_read", "attribute_updated")
 _REPORTED_EVENTS = ("attribute_report", "attribute_updated")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
+# A quirk may ask one thing after the other of a device that sleeps.
+_STEPS_LIMIT = 30.0
 # How bellows says that the stick took no more frames.
 _NOT_SENT = "Failed to enqueue"
 
@@ -100,6 +104,10 @@ class ZigpyNode:
             hidden=hidden_of(device),
             presses=presses_of(device),
         )
+
+    def wishes(self) -> Wishes:
+        """What its quirk wants of its configuration."""
+        return Wishes(is_left_alone(self.device), binds_of(self.device), has_steps(self.device))
 
     def diagnose(self, facts: Facts) -> dict[str, Any]:
         """What a maintainer needs to know, as JSON."""
@@ -231,6 +239,18 @@ class ZigpyNode:
         target = self._cluster(endpoint, IAS_ZONE)
         with self.told():
             await target.command(_ENROLL_RESPONSE, _ENROLLED, _ZONE_ID, expect_reply=False)
+
+    async def take_steps(self) -> None:
+        """Have its quirk do what it does to configure the device."""
+        await self.ready()
+        with self.told():
+            try:
+                async with asyncio.timeout(_STEPS_LIMIT):
+                    await take_steps(self.device)
+            except FAULTS:
+                raise
+            except Exception as error:  # whatever a quirk may raise
+                raise DeviceError(f"its quirk failed: {type(error).__name__}: {error}", device=self.id) from error
 
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""

@@ -57,7 +57,7 @@ def is_local(cluster: Any) -> bool:  # noqa: ANN401 - zigpy's cluster
 
 def hidden_of(device: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - zigpy's device
     """Endpoint and cluster of what the quirk says should not be shown."""
-    definition = _definition(device)
+    definition = definition_of(device)
     hidden = getattr(definition, "disabled_default_entities", ())
     return tuple(
         (int(one.endpoint_id), int(one.cluster_id))
@@ -67,13 +67,14 @@ def hidden_of(device: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - zig
     )  # fmt: skip
 
 
-def _definition(device: Any) -> Any:  # noqa: ANN401 - zha's
+def definition_of(device: Any) -> Any:  # noqa: ANN401 - zha's
+    """What a builder's quirk says of the device; None without one."""
     return getattr(getattr(getattr(device, _ENTRY, None), "zha_device_factory", None), "quirk_definition", None)
 
 
 def _told(device: Any) -> Iterator[Extra]:  # noqa: ANN401 - zigpy's device
     taken: set[tuple[int, str]] = set()
-    for entity in getattr(_definition(device), "entity_metadata", ()):
+    for entity in getattr(definition_of(device), "entity_metadata", ()):
         try:
             extra = _extra(device, entity)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
