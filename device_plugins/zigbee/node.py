@@ -12,7 +12,7 @@ from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
 from device_plugins.zigbee.diagnose import diagnose
-from device_plugins.zigbee.hearing import Listener
+from device_plugins.zigbee.hearing import Listener, asking
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
@@ -193,7 +193,7 @@ class ZigpyNode:
         target = self._cluster(endpoint, cluster, output=output)
         if not self.is_on_air(endpoint, target):
             return
-        with self.told():
+        with self.told(), self._quirked():
             answer = await target.bind()
         if answer[0] != SUCCESS:
             raise refusal(int(answer[0]), self.id)
@@ -243,14 +243,9 @@ class ZigpyNode:
     async def take_steps(self) -> None:
         """Have its quirk do what it does to configure the device."""
         await self.ready()
-        with self.told():
-            try:
-                async with asyncio.timeout(_STEPS_LIMIT):
-                    await take_steps(self.device)
-            except FAULTS:
-                raise
-            except Exception as error:  # whatever a quirk may raise
-                raise DeviceError(f"its quirk failed: {type(error).__name__}: {error}", device=self.id) from error
+        with self.told(), self._quirked():
+            async with asyncio.timeout(_STEPS_LIMIT):
+                await take_steps(self.device)
 
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
@@ -287,10 +282,21 @@ class ZigpyNode:
             raise UnsupportedError(message, device=self.id) from None
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Turn what zigpy, bellows and the port raise into the vocabulary's errors."""
+    def _quirked(self) -> Iterator[None]:
+        """Turn what a faulty quirk raises into an error of its device's."""
         try:
             yield
+        except FAULTS:
+            raise
+        except Exception as error:
+            raise DeviceError(f"its quirk failed: {type(error).__name__}: {error}", device=self.id) from error
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn what zigpy, bellows and the port raise into the vocabulary's errors; no press is told meanwhile."""
+        try:
+            with asking():
+                yield
         except DeviceError:
             raise
         except TimeoutError as error:
