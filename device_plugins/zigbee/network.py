@@ -144,6 +144,9 @@ class Node(Protocol):
     def wishes(self) -> Wishes:
         """What its quirk wants of its configuration; call it when it is `ready`."""
 
+    def converted(self, endpoint: int, name: str, raw: Raw) -> Raw | None:
+        """What the quirk's own function makes of a value; see `Extra`. Raises ValueError when it fails."""
+
     def diagnose(self, facts: Facts) -> dict[str, Any]:
         """What a maintainer needs to know, as JSON."""
 

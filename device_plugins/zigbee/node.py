@@ -18,7 +18,7 @@ from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
 from device_plugins.zigbee.network import BusyError, Ears, Wishes
 from device_plugins.zigbee.own import knows, read_own, report_own, write_own
-from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
+from device_plugins.zigbee.quirks.extras import converters_of, extras_of, hidden_of, is_local, quirk_of
 from device_plugins.zigbee.quirks.setup import binds_of, has_steps, is_left_alone, take_steps
 from device_plugins.zigbee.quirks.triggers import presses_of
 from hub.api import Undo
@@ -54,6 +54,7 @@ class ZigpyNode:
         self.ieee = hex_of(device.ieee)
         self.id = f"zigbee-{self.ieee}"
         self._unheard: list[Callable[[], None]] = []
+        self._converters: dict[tuple[int, str], Callable[[Any], Any]] | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -69,6 +70,7 @@ class ZigpyNode:
     def renew(self, device: Any) -> None:  # noqa: ANN401 - zigpy's device
         """Go on with the device that has its quirk now, and hear it."""
         self.device = device
+        self._converters = None
         while self._unheard:
             self._unheard.pop(0)()
 
@@ -108,6 +110,21 @@ class ZigpyNode:
     def wishes(self) -> Wishes:
         """What its quirk wants of its configuration."""
         return Wishes(is_left_alone(self.device), binds_of(self.device), has_steps(self.device))
+
+    def converted(self, endpoint: int, name: str, raw: Raw) -> Raw | None:
+        """What the quirk's own function makes of a value; None for nothing.
+
+        Raises ValueError when it fails.
+        """
+        if self._converters is None:
+            self._converters = converters_of(self.device)
+        if (convert := self._converters.get((endpoint, name))) is None:
+            raise ValueError("its quirk has no function for it any more")
+        try:
+            value = convert(raw)
+        except Exception as error:
+            raise ValueError(f"its quirk failed: {type(error).__name__}: {error}") from error
+        return None if value is None else _plain(value)
 
     def diagnose(self, facts: Facts) -> dict[str, Any]:
         """What a maintainer needs to know, as JSON."""

@@ -71,6 +71,9 @@ class Scripted:
     def wishes(self) -> Wishes:
         return self._wishes
 
+    def converted(self, endpoint: int, name: str, raw: Raw) -> Raw | None:
+        raise NotImplementedError
+
     async def take_steps(self) -> None:
         self._ask("steps")
 
