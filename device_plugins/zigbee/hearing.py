@@ -1,11 +1,27 @@
 """What a cluster receives, on its way to a device's ears: commands, and what a quirk makes of them."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from device_plugins.zigbee.mapping.presses import Said
 from device_plugins.zigbee.network import Ears
 from device_plugins.zigbee.quirks.triggers import command_name, has_command, plain
+
+# Set where a device is asked something, and so for all that zigpy and a quirk do with the answer.
+_ASKING: ContextVar[bool] = ContextVar("asking", default=False)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Within this, what quirks say is no press: the state that a button was left in is not pressed when it is read."""
+    before = _ASKING.set(True)
+    try:
+        yield
+    finally:
+        _ASKING.reset(before)
 
 
 class Listener:
@@ -26,7 +42,9 @@ class Listener:
 
     def zha_send_event(self, command: str, told: Any) -> None:  # noqa: ANN401 - see `plain`
         """Pass on the quirk's word for it; what is but the name of the command follows by itself."""
-        if has_command(self._cluster, command) or not self._ears.pressed(Said(*self._place, command, *plain(told))):
+        if _ASKING.get() or has_command(self._cluster, command):
+            return
+        if not self._ears.pressed(Said(*self._place, command, *plain(told))):
             return
         # A quirk speaks before the command itself is told, in the same turn of the loop; after a report none is told.
         self._is_told = True
@@ -34,6 +52,8 @@ class Listener:
 
     def attribute_told(self, event: Any) -> None:  # noqa: ANN401 - zigpy's
         """Pass on what a client reports by the name that zha gives it: some quirks make presses of that."""
+        if _ASKING.get():
+            return
         name = event.attribute_name or "Unknown"
         told = {"attribute_id": event.attribute_id, "attribute_name": name, "value": event.value}
         self._ears.pressed(Said(*self._place, "attribute_updated", *plain(told)))

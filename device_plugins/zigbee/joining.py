@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeGuard
 from device_plugins.sdk import CommandTimeoutError, DeviceError, UnreachableError
 from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Mapping, Point, Report, Signature, speaking, wanted_facts
 from device_plugins.zigbee.mapping.signature import Kept, Raw, fact
-from device_plugins.zigbee.network import Node
+from device_plugins.zigbee.network import Node, Wishes
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -19,6 +19,9 @@ _SILENCES = 2
 
 type _Job = tuple[str, Callable[[], Awaitable[object]]]
 """What is asked, in words for the log, and how."""
+
+type _Place = tuple[int, int, bool]
+"""Endpoint, cluster, whether an output."""
 
 
 class SilentError(UnreachableError):
@@ -56,33 +59,42 @@ async def learn_facts(node: Node, signature: Signature, facts: Facts) -> Outcome
 
 
 async def set_up(node: Node, mapping: Mapping, own: Mappings[str, Report] | None = None) -> Outcome:
-    """Bind clusters, configure reporting, enroll zones; `own` is the owner's reporting, by `place_of` a point.
+    """Let the quirk take its steps, as zha does first; enroll zones, bind clusters, configure reporting.
 
+    `own` is the owner's reporting, by `place_of` a point; where the quirk wants the device left alone, that and the
+    steps are all.
     Raises SilentError when the device stops answering.
     """
-
-    def bind(endpoint: int, cluster: int, *, output: bool = False) -> Callable[[], Awaitable[object]]:
-        return functools.partial(node.bind, endpoint, cluster, output=output)
+    wishes, own = node.wishes(), own or {}
 
     async def report(endpoint: int, cluster: int, reports: dict[int, Report]) -> None:
         for number, why in (await node.configure_reporting(endpoint, cluster, reports)).items():
             # Its value is read after a command and at start; no owner can do anything about it.
             LOG.info("No reporting of 0x%04X, attribute 0x%04X: %s", cluster, number, why)
 
-    jobs: list[_Job] = []
-    for endpoint in mapping.zones:
-        jobs.append(("enrolment", functools.partial(node.enroll, endpoint)))
-        jobs.append(("binding of alarms", bind(endpoint, IAS_ZONE)))
-    jobs += [(f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.remotes]
-    jobs += [
-        (f"binding of 0x{cluster:04X}", bind(number, cluster, output=True)) for number, cluster in mapping.detectors
-    ]
-    reporting = _reports(mapping.points, own or {})
-    jobs += [(f"binding of 0x{one[1]:04X}", bind(*one)) for one in mapping.spoken if one not in reporting]
+    reporting = _reports(mapping.points, own, only_own=wishes.left_alone)
+    jobs: list[_Job] = [("the steps of its quirk", node.take_steps)] if wishes.steps else []
+    if not wishes.left_alone:
+        jobs += [("enrolment", functools.partial(node.enroll, endpoint)) for endpoint in mapping.zones]
+        reported = {(*place, False) for place in reporting}
+        jobs += [_binding(node, place) for place in _bindings(mapping, wishes) if place not in reported]
     for (endpoint, cluster), reports in reporting.items():
-        jobs.append((f"binding of 0x{cluster:04X}", bind(endpoint, cluster)))
+        jobs.append(_binding(node, (endpoint, cluster, False)))
         jobs.append((f"reporting of 0x{cluster:04X}", functools.partial(report, endpoint, cluster, reports)))
     return await _ask_all(jobs)
+
+
+def _bindings(mapping: Mapping, wishes: Wishes) -> Iterable[_Place]:
+    """What is bound besides what is reported."""
+    places = [(endpoint, IAS_ZONE, False) for endpoint in mapping.zones]
+    places += [(*place, True) for place in (*mapping.remotes, *mapping.detectors)]
+    places += [(*place, False) for place in mapping.spoken]
+    return dict.fromkeys([*places, *wishes.binds])
+
+
+def _binding(node: Node, place: _Place) -> _Job:
+    endpoint, cluster, output = place
+    return f"binding of 0x{cluster:04X}", functools.partial(node.bind, endpoint, cluster, output=output)
 
 
 async def read_values(node: Node, points: Iterable[Point], *, background: bool = False) -> Outcome:
@@ -150,10 +162,12 @@ def place_of(point: Point) -> str:
     return f"{point.endpoint}/{point.cluster:04x}/{point.attribute:04x}"
 
 
-def _reports(points: Iterable[Point], own: Mappings[str, Report]) -> dict[tuple[int, int], dict[int, Report]]:
+def _reports(
+    points: Iterable[Point], own: Mappings[str, Report], *, only_own: bool
+) -> dict[tuple[int, int], dict[int, Report]]:
     found: dict[tuple[int, int], dict[int, Report]] = {}
     for point in points:
-        if point.report is not None:
+        if point.report is not None and (not only_own or place_of(point) in own):
             report = own.get(place_of(point), point.report)
             found.setdefault((point.endpoint, point.cluster), {})[point.attribute] = report
     return found

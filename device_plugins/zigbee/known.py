@@ -22,6 +22,7 @@ from device_plugins.zigbee.availability import Watch
 from device_plugins.zigbee.mapping import IAS_ZONE, Facts, Point, Report, Said, Signature, action, describe
 from device_plugins.zigbee.mapping.buttons import DETECTED
 from device_plugins.zigbee.mapping.clusters import DOOR_LOCK, IAS_ACE
+from device_plugins.zigbee.mapping.decode import Value
 from device_plugins.zigbee.mapping.features import LINK_QUALITY, SIGNAL_STRENGTH
 from device_plugins.zigbee.mapping.locks import operation
 from device_plugins.zigbee.mapping.presses import pressed, tells_plainly
@@ -235,7 +236,7 @@ class Known:
     def _tell(self, endpoint: int, cluster: int, attribute: int, raw: Raw) -> None:
         for point in self._routes.get((endpoint, cluster, attribute), ()):
             try:
-                value = point.decode(raw)
+                value = self._decoded(point, raw)
                 if point.part is not None:
                     self._pair(point.key, point.part, value)
                 elif value is None:
@@ -244,6 +245,10 @@ class Known:
                     self._plugin.report(self.id, point.key, check_value(self._words[point.key], value, self.id))
             except (TypeError, ValueError, OverflowError, InvalidValueError) as error:
                 LOG.warning("%s: %s cannot be %.80r: %s", self.id, point.key, raw, error)
+
+    def _decoded(self, point: Point, raw: Raw) -> Value | None:
+        told = self.node.converted(point.endpoint, point.name, raw) if point.converted and self.node else raw
+        return None if told is None else point.decode(told)
 
     def _pair(self, key: str, part: int, value: object) -> None:
         """Hold one half back until the whole message has been read: the other half usually stands beside it."""

@@ -1,7 +1,7 @@
 """What the plugin and the radio say to each other, in plain data: neither side needs to know the other's libraries."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -64,6 +64,18 @@ class NetworkInfo(msgspec.Struct, frozen=True):
     path: str
     radio: str = "ezsp"
     problems: list[str] = []
+
+
+class Wishes(NamedTuple):
+    """What a quirk wants of its device's configuration; see `Node.wishes`.
+
+    `left_alone`: no binding, no reporting. `binds`: clusters (endpoint, cluster, whether an output) to be bound, as the
+    quirk does more then. `steps`: it has some of its own, `Node.take_steps`.
+    """
+
+    left_alone: bool = False
+    binds: tuple[tuple[int, int, bool], ...] = ()
+    steps: bool = False
 
 
 class AttributeEvent(Protocol):
@@ -129,6 +141,12 @@ class Node(Protocol):
     def signature(self) -> Signature:
         """What the interview learned; call it when it is `ready`."""
 
+    def wishes(self) -> Wishes:
+        """What its quirk wants of its configuration; call it when it is `ready`."""
+
+    def converted(self, endpoint: int, name: str, raw: Raw) -> Raw | None:
+        """What the quirk's own function makes of a value; see `Extra`. Raises ValueError when it fails."""
+
     def diagnose(self, facts: Facts) -> dict[str, Any]:
         """What a maintainer needs to know, as JSON."""
 
@@ -151,6 +169,9 @@ class Node(Protocol):
 
     async def answer_enroll(self, endpoint: int) -> None:
         """Accept a zone's request to be enrolled."""
+
+    async def take_steps(self) -> None:
+        """Have its quirk do what it does to configure the device."""
 
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""

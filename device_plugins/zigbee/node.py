@@ -1,5 +1,6 @@
 """One device of zigpy's, in plain data and with the errors of the vocabulary."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,13 +12,14 @@ from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
 from device_plugins.zigbee.diagnose import diagnose
-from device_plugins.zigbee.hearing import Listener
+from device_plugins.zigbee.hearing import Listener, asking
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
-from device_plugins.zigbee.network import BusyError, Ears
+from device_plugins.zigbee.network import BusyError, Ears, Wishes
 from device_plugins.zigbee.own import knows, read_own, report_own, write_own
-from device_plugins.zigbee.quirks.extras import extras_of, hidden_of, is_local, quirk_of
+from device_plugins.zigbee.quirks.extras import converters_of, extras_of, hidden_of, is_local, quirk_of
+from device_plugins.zigbee.quirks.setup import binds_of, has_steps, is_left_alone, take_steps
 from device_plugins.zigbee.quirks.triggers import presses_of
 from hub.api import Undo
 
@@ -28,6 +30,8 @@ _HEARD_EVENTS = ("attribute_report", "attribute_read", "attribute_updated")
 _REPORTED_EVENTS = ("attribute_report", "attribute_updated")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
+# A quirk may ask one thing after the other of a device that sleeps.
+_STEPS_LIMIT = 30.0
 # How bellows says that the stick took no more frames.
 _NOT_SENT = "Failed to enqueue"
 
@@ -50,6 +54,7 @@ class ZigpyNode:
         self.ieee = hex_of(device.ieee)
         self.id = f"zigbee-{self.ieee}"
         self._unheard: list[Callable[[], None]] = []
+        self._converters: dict[tuple[int, str], Callable[[Any], Any]] | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -65,6 +70,7 @@ class ZigpyNode:
     def renew(self, device: Any) -> None:  # noqa: ANN401 - zigpy's device
         """Go on with the device that has its quirk now, and hear it."""
         self.device = device
+        self._converters = None
         while self._unheard:
             self._unheard.pop(0)()
 
@@ -100,6 +106,25 @@ class ZigpyNode:
             hidden=hidden_of(device),
             presses=presses_of(device),
         )
+
+    def wishes(self) -> Wishes:
+        """What its quirk wants of its configuration."""
+        return Wishes(is_left_alone(self.device), binds_of(self.device), has_steps(self.device))
+
+    def converted(self, endpoint: int, name: str, raw: Raw) -> Raw | None:
+        """What the quirk's own function makes of a value; None for nothing.
+
+        Raises ValueError when it fails.
+        """
+        if self._converters is None:
+            self._converters = converters_of(self.device)
+        if (convert := self._converters.get((endpoint, name))) is None:
+            raise ValueError("its quirk has no function for it any more")
+        try:
+            value = convert(raw)
+        except Exception as error:
+            raise ValueError(f"its quirk failed: {type(error).__name__}: {error}") from error
+        return None if value is None else _plain(value)
 
     def diagnose(self, facts: Facts) -> dict[str, Any]:
         """What a maintainer needs to know, as JSON."""
@@ -187,7 +212,7 @@ class ZigpyNode:
         target = self._cluster(endpoint, cluster, output=output)
         if not self.is_on_air(endpoint, target):
             return
-        with self.told():
+        with self.told(), self._quirked():
             answer = await target.bind()
         if answer[0] != SUCCESS:
             raise refusal(int(answer[0]), self.id)
@@ -234,6 +259,13 @@ class ZigpyNode:
         with self.told():
             await target.command(_ENROLL_RESPONSE, _ENROLLED, _ZONE_ID, expect_reply=False)
 
+    async def take_steps(self) -> None:
+        """Have its quirk do what it does to configure the device."""
+        await self.ready()
+        with self.told(), self._quirked():
+            async with asyncio.timeout(_STEPS_LIMIT):
+                await take_steps(self.device)
+
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
         await self.ready()
@@ -269,10 +301,21 @@ class ZigpyNode:
             raise UnsupportedError(message, device=self.id) from None
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Turn what zigpy, bellows and the port raise into the vocabulary's errors."""
+    def _quirked(self) -> Iterator[None]:
+        """Turn what a faulty quirk raises into an error of its device's."""
         try:
             yield
+        except FAULTS:
+            raise
+        except Exception as error:
+            raise DeviceError(f"its quirk failed: {type(error).__name__}: {error}", device=self.id) from error
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn what zigpy, bellows and the port raise into the vocabulary's errors; no press is told meanwhile."""
+        try:
+            with asking():
+                yield
         except DeviceError:
             raise
         except TimeoutError as error:

@@ -2,7 +2,7 @@
 
 from device_plugins.zigbee.mapping import decode as d
 from device_plugins.zigbee.mapping.decode import Decode
-from device_plugins.zigbee.mapping.rows import Encode, Source, unscaled
+from device_plugins.zigbee.mapping.rows import Encode, Report, Source, unscaled
 from device_plugins.zigbee.mapping.signature import Extra, Raw
 
 
@@ -13,6 +13,7 @@ def row_of(extra: Extra) -> Source:
         extra.cluster,
         extra.attribute,
         _decode(extra),
+        None if extra.report is None else Report(*extra.report),
         name=extra.name,
         label=extra.label,
         unit=extra.unit,
@@ -21,6 +22,7 @@ def row_of(extra: Extra) -> Source:
         values=tuple(dict.fromkeys(word for _, word in extra.words)),
         encode=_encode(extra),
         output=extra.output,
+        converted=extra.converted,
     )
 
 
@@ -28,6 +30,8 @@ def _decode(extra: Extra) -> Decode:
     match extra.capability:
         case "enum":
             return d.words(dict(extra.words))
+        case "switch" if extra.on != 1:
+            return lambda raw: (d.whole(raw) == extra.on) is not extra.inverted
         case "switch" | "alarm":
             return d.bit(-1, inverted=extra.inverted)
         case "text":
@@ -55,7 +59,7 @@ def _encode(extra: Extra) -> Encode | None:
         case "enum":
             return {word: raw for raw, word in extra.words}.__getitem__
         case "switch":
-            return lambda value: int(value is not extra.inverted)
+            return lambda value: extra.on if value is not extra.inverted else extra.off
         case "text":
             return str
     return unscaled(extra.factor)

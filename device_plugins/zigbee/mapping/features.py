@@ -19,7 +19,7 @@ class Point(NamedTuple):
     """One attribute of one device that tells the value of `key`; `part` is its place in a pair.
 
     `name` is the key without the endpoint, `manufacturer` the code its frames bear (0: none); `output`: the attribute
-    stands on the client's side.
+    stands on the client's side; `converted`: what `decode` takes is what the quirk's own function makes of it.
     """
 
     key: str
@@ -32,6 +32,7 @@ class Point(NamedTuple):
     part: int | None
     manufacturer: int = 0
     output: bool = False
+    converted: bool = False
 
 
 class Control(NamedTuple):
@@ -219,6 +220,7 @@ def _point(one: _Found, row: Source, keys: dict[tuple[str, int], str], facts: Fa
         row.part,
         row.own.manufacturer if row.own else 0,
         row.output,
+        row.converted,
     )
 
 

@@ -43,6 +43,7 @@ class Source(msgspec.Struct, frozen=True):
     - `encode` makes it a setting: the raw value to write, to `target` if that is another attribute. `unset` is the raw
       value that leaves it to the device. `table` instead names the plans of its commands.
     - `own` is of a manufacturer's own attribute; `output`: the attribute stands on the client's side.
+    - `converted`: the quirk's own function comes before `decode`.
     - `makers` and `models` are patterns (with `*`) of whose devices alone have the row; `raw` says that a quirk would
       have mended it; `when` decides the rest. Rows of the names that it `hides` fall away on its endpoint.
     """
@@ -69,6 +70,7 @@ class Source(msgspec.Struct, frozen=True):
     table: str = ""
     own: Own | None = None
     output: bool = False
+    converted: bool = False
     makers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     raw: bool = False

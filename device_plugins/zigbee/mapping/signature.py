@@ -27,7 +27,9 @@ class Extra(msgspec.Struct, frozen=True):
     """What a quirk shows of one attribute beyond the ZCL; plain, so that it can be stored.
 
     `capability` is of the vocabulary, often `number`, `switch` or `enum` with its `words` and the raw value of each.
-    The value is `raw * factor` in `unit`. `writable` says that it can be set, `press` which raw value a press writes.
+    The value is `raw * factor` in `unit`. `writable` says that it can be set, `press` which raw value a press writes,
+    `on` and `off` what a switch writes, `report` when it is reported: least and most seconds, change (raw). If it is
+    `converted`, raw is what the quirk's own function makes of the value.
     """
 
     capability: str
@@ -45,6 +47,10 @@ class Extra(msgspec.Struct, frozen=True):
     inverted: bool = False
     press: int | None = None
     output: bool = False
+    on: int = 1
+    off: int = 0
+    converted: bool = False
+    report: tuple[int, int, float] | None = None
 
 
 class Signature(msgspec.Struct, frozen=True):

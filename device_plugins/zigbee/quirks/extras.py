@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from device_plugins.sdk import VOCABULARY
@@ -41,7 +41,12 @@ _OPEN = {"door", "window", "opening", "garage_door"}
 
 def extras_of(device: Any) -> tuple[Extra, ...]:  # noqa: ANN401 - zigpy's device
     """What the device's quirk shows besides; what cannot be put into words is left out with a line in the log."""
-    return tuple(_told(device))
+    return tuple(extra for extra, _ in _told(device))
+
+
+def converters_of(device: Any) -> dict[tuple[int, str], Callable[[Any], Any]]:  # noqa: ANN401 - zigpy's device
+    """What makes the values of `converted` extras, by endpoint and name."""
+    return {(extra.endpoint, extra.name): one.attribute_converter for extra, one in _told(device) if extra.converted}
 
 
 def quirk_of(device: Any) -> str:  # noqa: ANN401 - zigpy's device
@@ -57,7 +62,7 @@ def is_local(cluster: Any) -> bool:  # noqa: ANN401 - zigpy's cluster
 
 def hidden_of(device: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - zigpy's device
     """Endpoint and cluster of what the quirk says should not be shown."""
-    definition = _definition(device)
+    definition = definition_of(device)
     hidden = getattr(definition, "disabled_default_entities", ())
     return tuple(
         (int(one.endpoint_id), int(one.cluster_id))
@@ -67,13 +72,14 @@ def hidden_of(device: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - zig
     )  # fmt: skip
 
 
-def _definition(device: Any) -> Any:  # noqa: ANN401 - zha's
+def definition_of(device: Any) -> Any:  # noqa: ANN401 - zha's
+    """What a builder's quirk says of the device; None without one."""
     return getattr(getattr(getattr(device, _ENTRY, None), "zha_device_factory", None), "quirk_definition", None)
 
 
-def _told(device: Any) -> Iterator[Extra]:  # noqa: ANN401 - zigpy's device
+def _told(device: Any) -> Iterator[tuple[Extra, Any]]:  # noqa: ANN401 - zigpy's device
     taken: set[tuple[int, str]] = set()
-    for entity in getattr(_definition(device), "entity_metadata", ()):
+    for entity in getattr(definition_of(device), "entity_metadata", ()):
         try:
             extra = _extra(device, entity)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -81,7 +87,7 @@ def _told(device: Any) -> Iterator[Extra]:  # noqa: ANN401 - zigpy's device
             continue
         if extra is not None and (extra.endpoint, extra.name) not in taken:
             taken.add((extra.endpoint, extra.name))
-            yield extra
+            yield extra, entity
 
 
 def _extra(device: Any, entity: Any) -> Extra | None:  # noqa: ANN401 - zha's
@@ -97,10 +103,16 @@ def _extra(device: Any, entity: Any) -> Extra | None:  # noqa: ANN401 - zha's
         "attribute": int(cluster.find_attribute(name).id),
         "label": str(entity.fallback_name)[:_LABEL_LIMIT],
         "output": output,
+        "report": None if output else _report(getattr(entity, "reporting_config", None)),
+        "converted": getattr(entity, "attribute_converter", None) is not None,
     }
     own = _slug(entity.translation_key or name)
     maker = _MAKERS.get(str(getattr(entity.entity_platform, "value", entity.entity_platform)))
     return None if maker is None else maker(entity, own, common)
+
+
+def _report(told: Any) -> tuple[int, int, float] | None:  # noqa: ANN401 - zha's
+    return None if told is None else (int(told.min_interval), int(told.max_interval), float(told.reportable_change))
 
 
 def _slug(name: str) -> str:
@@ -128,7 +140,8 @@ def _sensor(entity: Any, own: str, common: dict[str, Any]) -> Extra:  # noqa: AN
     if getattr(entity, "enum", None) is not None:
         return Extra("enum", own, words=_words(entity.enum), **common)
     unit, times = _UNITS.get(str(entity.unit or ""), (str(entity.unit or ""), 1))
-    factor = (entity.multiplier or 1) / (entity.divisor or 1) * times
+    # As with zha, a converter does all.
+    factor = times if common["converted"] else (entity.multiplier or 1) / (entity.divisor or 1) * times
     word = VOCABULARY.get(_WORDS.get(_class(entity), ""))
     if word is not None and word.unit == unit:
         name = word.name if entity.translation_key is None else own
@@ -146,8 +159,8 @@ def _binary(entity: Any, own: str, common: dict[str, Any]) -> Extra:  # noqa: AN
 
 
 def _switch(entity: Any, own: str, common: dict[str, Any]) -> Extra:  # noqa: ANN401 - zha's
-    inverted = bool(entity.force_inverted) or (entity.on_value, entity.off_value) == (0, 1)
-    return Extra("switch", own, inverted=inverted, writable=True, **common)
+    states: dict[str, Any] = {"on": int(entity.on_value), "off": int(entity.off_value)}
+    return Extra("switch", own, inverted=bool(entity.force_inverted), writable=True, **states, **common)
 
 
 def _select(entity: Any, own: str, common: dict[str, Any]) -> Extra:  # noqa: ANN401 - zha's

@@ -9,7 +9,7 @@ from device_plugins.sdk import CommandTimeoutError, UnreachableError, Unsupporte
 from device_plugins.zigbee.joining import SilentError, learn_facts, read_values, set_up
 from device_plugins.zigbee.mapping import Endpoint, Facts, Report, Send, Signature, Write, describe
 from device_plugins.zigbee.mapping.signature import Raw
-from device_plugins.zigbee.network import Ears
+from device_plugins.zigbee.network import Ears, Wishes
 
 LAMP = Signature(endpoints=(Endpoint(1, 0x0104, 0x0101, (0x0000, 0x0006, 0x0008, 0x0300)),), mains=True)
 
@@ -22,8 +22,9 @@ class Scripted:
     rssi: int | None = -60
     is_waiting = False
 
-    def __init__(self, answers: Callable[[str, int], object]) -> None:
+    def __init__(self, answers: Callable[[str, int], object], wishes: Wishes | None = None) -> None:
         self._answers = answers
+        self._wishes = wishes or Wishes()
         self.asked: list[str] = []
 
     def _ask(self, what: str) -> object:
@@ -67,6 +68,15 @@ class Scripted:
     async def answer_enroll(self, endpoint: int) -> None:
         raise NotImplementedError
 
+    def wishes(self) -> Wishes:
+        return self._wishes
+
+    def converted(self, endpoint: int, name: str, raw: Raw) -> Raw | None:
+        raise NotImplementedError
+
+    async def take_steps(self) -> None:
+        self._ask("steps")
+
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         raise NotImplementedError
 
@@ -97,6 +107,25 @@ async def test_what_is_never_answered_is_named_though_the_rest_is_done() -> None
     outcome = await set_up(node, describe(LAMP, nothing()))
     assert outcome == ([], ["reporting of 0x0006", "reporting of 0x0300"])
     assert node.asked.count("report 0008") == 1
+
+
+async def test_a_quirks_steps_come_first_and_once_more_if_they_find_no_answer() -> None:
+    def answers(what: str, before: int) -> None:
+        del before
+        if what == "steps":
+            raise CommandTimeoutError("asleep")
+
+    node = Scripted(answers, Wishes(binds=((1, 0x0006, False), (1, 0x000A, False)), steps=True))
+    assert await set_up(node, describe(LAMP, nothing())) == ([], ["the steps of its quirk"])
+    assert (node.asked[0], node.asked[-1]) == ("steps", "steps")
+    assert (node.asked.count("bind 0006"), node.asked.count("bind 000a"), node.asked.count("steps")) == (1, 1, 2)
+
+
+async def test_what_a_quirk_wants_left_alone_is_told_its_steps_and_the_owners_reporting_alone() -> None:
+    mapping = describe(LAMP, nothing())
+    node = Scripted(lambda *_: None, Wishes(left_alone=True, binds=((1, 0x000A, False),), steps=True))
+    assert await set_up(node, mapping, {"1/0008/0000": Report(1, 60)}) == ([], [])
+    assert node.asked == ["steps", "bind 0008", "report 0008"]
 
 
 async def test_a_refusal_is_not_asked_again() -> None:

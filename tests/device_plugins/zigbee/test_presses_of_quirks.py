@@ -18,10 +18,13 @@ from tests.harness.waiting import eventually
 pytestmark = [
     pytest.mark.skipif(not installed(), reason="the extra is not installed"),
     pytest.mark.timeout(120),
+    # Some quirks do not name their manufacturer's code yet.
+    pytest.mark.filterwarnings("ignore:Attribute '.*' has `is_manufacturer_specific`:DeprecationWarning"),
 ]
 
 HOME_AUTOMATION = 0x0104
 BASIC, POWER, IDENTIFY, SCENES, ON_OFF, LEVEL, TIME, ANALOG, MULTISTATE, OTA = 0, 1, 3, 5, 6, 8, 0x0A, 0x0C, 0x12, 0x19
+COLOR, AQARA_OWN = 0x0300, 0xFCC0
 HUE, BOOL, U8, U16, IKEA_CODE, PHILIPS_CODE = 0xFC00, 0x10, 0x20, 0x21, 0x117C, 0x100B
 
 type Pressed = tuple[str, str]
@@ -59,6 +62,15 @@ MIJA = described(
     "LUMI", "lumi.sensor_switch",
     place(1, 0x0104, (BASIC, IDENTIFY, OTA, 0xFFFF), (BASIC, IDENTIFY, 4, SCENES, ON_OFF, LEVEL, OTA)),
 )  # fmt: skip
+# Its other endpoints, and two clusters of the first, it does not tell of.
+OPPLE = described(
+    "LUMI", "lumi.remote.b286opcn01", place(1, 0x0105, (BASIC, IDENTIFY, POWER), (IDENTIFY, ON_OFF, LEVEL, COLOR))
+)  # fmt: skip
+OPPLE["endpoints"][0]["inputs"] += [
+    {"id": MULTISTATE, "hidden": True, "attributes": [[0x0055, U16, 0, 2]]},
+    {"id": AQARA_OWN, "hidden": True, "attributes": [[0x0009, U8, 0, 1]]},
+]
+WIRELESS = described("LUMI", "lumi.sensor_switch.aq3", place(1, 0x5F01, (BASIC, MULTISTATE, ON_OFF, POWER), (BASIC,)))
 STYRBAR = described(
     "IKEA of Sweden", "Remote Control N2", place(1, 0x0820, (BASIC, POWER, IDENTIFY), (IDENTIFY, SCENES, ON_OFF, LEVEL))
 )
@@ -146,6 +158,42 @@ async def test_what_mijas_button_reports_of_on_and_off_is_a_press(ready: Bench) 
         remote.report(1, ON_OFF, 0x0000, value, BOOL)
     remote.report(1, ON_OFF, 0x8000, 3, U8)
     await remote.told(("single", "1"), ("single", "1"), ("triple", "1"))
+
+
+async def test_mijas_button_is_held_and_let_go(ready: Bench) -> None:
+    remote = await paired(ready, MIJA)
+    remote.report(1, ON_OFF, 0x0000, 0, BOOL)
+    await remote.told(("hold", "1"))
+    remote.report(1, ON_OFF, 0x0000, 1, BOOL)
+    await remote.told(("hold", "1"), ("release", "1"))
+    for value in (0, 1):
+        remote.report(1, ON_OFF, 0x0000, value, BOOL)
+    await remote.told(("hold", "1"), ("release", "1"), ("single", "1"))
+
+
+async def test_an_opple_remote_is_put_into_the_mode_in_which_it_tells_all_presses(ready: Bench) -> None:
+    remote = await paired(ready, OPPLE)
+    assert remote.device.endpoints[1].clusters[AQARA_OWN].attributes[0x0009].value == 1
+    told = {1: "single", 2: "double", 3: "triple", 0: "hold", 255: "release"}
+    for button in (1, 2):
+        for value in told:
+            remote.report(button, MULTISTATE, 0x0055, value)
+    await remote.told(*((action, str(button)) for button in (1, 2) for action in told.values()))
+
+
+async def test_an_opple_remote_in_its_other_mode_tells_presses_by_commands(ready: Bench) -> None:
+    remote = await paired(ready, OPPLE)
+    remote.command(1, ON_OFF, 0x00)
+    remote.command(1, LEVEL, 0x02, b"\x01\x55\x07\x00")
+    remote.command(1, COLOR, 0x4C, b"\x03\x45\x00\x0f\x00\x00\x00\x00\x00")
+    await remote.told(("off", "1"), ("step_down", "1"), ("color_temperature_step_down", "1"))
+
+
+async def test_aqaras_wireless_button_is_held_and_let_go(ready: Bench) -> None:
+    remote = await paired(ready, WIRELESS)
+    for value in (1, 2, 16, 17, 18):
+        remote.report(1, MULTISTATE, 0x0055, value)
+    await remote.told(("single", "1"), ("double", "1"), ("hold", "1"), ("release", "1"), ("shaken", "1"))
 
 
 async def test_a_press_in_the_moment_of_the_start_is_told(tmp_path: Path) -> None:
