@@ -107,6 +107,8 @@ def _extra(device: Any, entity: Any) -> Extra | None:  # noqa: ANN401 - zha's
         "converted": getattr(entity, "attribute_converter", None) is not None,
     }
     own = _slug(entity.translation_key or name)
+    if "pin_code" in own:
+        return None  # a secret: states are shown to everybody, and recorded
     maker = _MAKERS.get(str(getattr(entity.entity_platform, "value", entity.entity_platform)))
     return None if maker is None else maker(entity, own, common)
 

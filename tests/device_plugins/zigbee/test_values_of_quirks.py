@@ -86,9 +86,12 @@ async def test_a_lock_tells_who_did_what_in_the_words_of_its_quirk(tmp_path: Pat
     ]
     async with bench(tmp_path) as ready:
         device = await ready.admit(ready.radio.add_described(lock, "Lock"))
+        report(ready, device, (11, DOOR_LOCK, 0x0101), BYTES, b"\x02\x12\x34")
         report(ready, device, (11, DOOR_LOCK, 0x0100), BITMAP32, struct.pack("<I", 0x03020007))
         await ready.becomes(device, "last_action_source", "fingerprint")
         await ready.becomes(device, "last_action", "unlock")
+        secret = [path for path in ready.hub.state.list("device/") if "pin_code" in path]
+        assert secret == []
 
 
 async def test_factors_units_and_converters_are_applied(tmp_path: Path) -> None:
