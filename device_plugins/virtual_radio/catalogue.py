@@ -31,6 +31,7 @@ class Model:
     manufacturer: str = parts.MANUFACTURER
     install_code: bool = False
     poll_s: float = 0.0
+    touchlink: bool = False
 
     def endpoints(self) -> dict[int, Endpoint]:
         """Return fresh endpoints, as from the factory."""
@@ -43,9 +44,9 @@ class Model:
 
 _MODELS = (
     Model("lamp-white", "V-Lamp White", _ON_OFF_LIGHT_DIMMABLE, lambda: (parts.on_off(), parts.level()),
-          {"on_off": stimuli.ON_OFF, "level": stimuli.LEVEL}),
+          {"on_off": stimuli.ON_OFF, "level": stimuli.LEVEL}, touchlink=True),
     Model("lamp-color", "V-Lamp Color", _COLOR_LIGHT, lambda: (parts.on_off(), parts.level(), parts.color()),
-          {"on_off": stimuli.ON_OFF, "level": stimuli.LEVEL}),
+          {"on_off": stimuli.ON_OFF, "level": stimuli.LEVEL}, touchlink=True),
     Model("plug", "V-Plug", _SMART_PLUG,
           lambda: (parts.on_off(), parts.energy_metering(), parts.electrical_measurement()),
           {"on_off": stimuli.ON_OFF, "power": stimuli.POWER, "voltage": stimuli.VOLTAGE, "energy": stimuli.ENERGY}),

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from device_plugins.virtual_radio import ash, catalogue
+from device_plugins.virtual_radio import ash, catalogue, strays
 from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.errors import RadioError
 from device_plugins.virtual_radio.faults import Faults
@@ -22,6 +22,7 @@ _ARGUMENTS = {
     **dict.fromkeys(("remove", "rejoin", "leave", "stimuli", "conflict"), ("device",)),
     "join": ("device", "through"),
     "doze": ("device", "seconds"),
+    "stray": ("device", "channel", "rssi"),
     "act": ("device", "stimulus", "value", "expect"),
     "set": ("device", "endpoint", "cluster", "attribute", "value"),
     "get": ("device", "endpoint", "cluster", "attribute"),
@@ -54,6 +55,7 @@ class Control:
             "join": lambda args: radio.join(self._device(args), _take(args, "through", str, "") or None),
             "conflict": lambda args: radio.conflict(self._device(args)),
             "doze": lambda args: radio.doze(self._device(args), _take(args, "seconds", float)),
+            "stray": self._stray,
             "rejoin": lambda args: radio.rejoin(self._device(args)),
             "leave": lambda args: radio.leave(self._device(args)),
             "act": self._act,
@@ -167,6 +169,10 @@ class Control:
     def _act(self, args: Args) -> None:
         expect = _take(args, "expect", str, "") or None
         self._radio.act(self._device(args), _take(args, "stimulus", str), args.pop("value", None), expect)
+
+    def _stray(self, args: Args) -> None:
+        rssi = _take(args, "rssi", int, strays.USUAL_DBM)
+        self._radio.stray(self._device(args), _take(args, "channel", int), rssi)
 
     def _stimuli(self, args: Args) -> object:
         found = self._radio.stimuli(self._device(args))

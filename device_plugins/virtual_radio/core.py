@@ -43,6 +43,8 @@ class Core:
     latency_s: float = 0.0
     up: bool = False
     permit_until: float = 0.0
+    # The channel it is on for touchlink; 0: that of its network.
+    tuned: int = 0
     endpoints: dict[int, SimpleDescriptor] = field(default_factory=dict)
     config: dict[int, int] = field(default_factory=dict)
     values: dict[int, bytes] = field(default_factory=dict)
@@ -61,15 +63,21 @@ class Core:
         """Be as after power-up."""
         self.up = False
         self.permit_until = 0.0
+        self.tuned = 0
         for table in (self.endpoints, self.config, self.values, self.policies, self.multicast, self.addresses):
             table.clear()
         self.concentrates = False
         for more in (self.extended_timeouts, self.recorded, self.source_routes, self.transient_keys):
             more.clear()
 
+    @property
+    def listens(self) -> bool:
+        """Whether it is on its network's channel, and that is up."""
+        return self.up and not self.tuned
+
     def permits(self) -> bool:
         """Whether a new device may join now."""
-        return self.up and asyncio.get_running_loop().time() < self.permit_until
+        return self.listens and asyncio.get_running_loop().time() < self.permit_until
 
     def permit(self, seconds: int) -> None:
         """Let new devices join for `seconds`: 0 no longer, 255 until told otherwise."""

@@ -34,9 +34,14 @@ def _reset(actor: Actor, here: Endpoint, payload: bytes) -> Outcome:
 
 def _identify(actor: Actor, here: Endpoint, payload: bytes) -> Outcome:
     (seconds,) = fields(payload, "H")
+    identify(actor, here, seconds)
+    return Status.SUCCESS
+
+
+def identify(actor: Actor, here: Endpoint, seconds: int) -> None:
+    """Blink for so long; 0: no longer."""
     actor.update(here, IDENTIFY, identify_time=seconds)
     _count_down(actor, here)
-    return Status.SUCCESS
 
 
 def _count_down(actor: Actor, here: Endpoint) -> None:

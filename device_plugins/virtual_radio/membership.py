@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Protocol
 
-from device_plugins.virtual_radio import addresses, install_codes
+from device_plugins.virtual_radio import addresses, install_codes, strays
 from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.errors import RadioError
 from device_plugins.virtual_radio.mesh import Mesh
@@ -43,10 +43,12 @@ class Membership:
     def join(self, device: VirtualDevice, through: VirtualDevice | None) -> None:
         """Let a device in, as from the factory, through a router or whoever is best."""
         network = self._ncp.core.nvm.network
-        if network is None or not self._ncp.core.up:
+        if network is None or not self._ncp.core.listens:
             raise RadioError("The network is not up: start the host first, so that it forms or resumes one.")
         if self._mesh.is_joined(device):
             raise RadioError(f"{device.name!r} has joined already: let it leave first, or rejoin.")
+        if strays.channel_of(device) is not None:
+            raise RadioError(f"{device.name!r} is on another network: let the host reset it by touchlink first.")
         parent = self._door(through)
         code = device.install_code
         if code and self._ncp.core.transient_keys.get(device.ieee) != install_codes.link_key(code):

@@ -263,6 +263,10 @@ class Mesh:
             for own in _copies(device, aps):
                 self._timers.after(sleeps + self._delay(device), self._deliver_cast, device, own, data, source)
 
+    def loses(self) -> bool:
+        """Whether a frame that belongs to no network is lost."""
+        return self._faults.lost()
+
     def _lost_for_all(self) -> bool:
         """Whether all the repetitions of a broadcast are lost for one node."""
         return all(self._faults.lost() for _ in range(TRIES))

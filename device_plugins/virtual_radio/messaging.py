@@ -117,7 +117,7 @@ class MessageCommands:
         if nwk == addresses.COORDINATOR_NWK:
             self._core.timers.after(self._core.latency_s * ACK_SHARE, told, True)
             self._core.timers.after(self._core.latency_s, self._own, aps, data)
-        elif device is None or route_is_gone:
+        elif device is None or route_is_gone or not self._core.listens:
             self._core.timers.after(self._core.latency_s * ACK_SHARE, told, False)
         elif whole is None:  # more fragments are to come
             self._core.timers.after(self._core.latency_s * ACK_SHARE, told, True)
@@ -153,7 +153,8 @@ class MessageCommands:
             return {"status": Status.NOT_JOINED}
         aps: ApsFrame = args["aps_frame"]._replace(sequence=self._core.next_frame())
         self._sent(args, aps, target, Status.OK, self._core.latency_s * ACK_SHARE)
-        self._mesh.cast(aps, args["message"], target=target)
+        if self._core.listens:
+            self._mesh.cast(aps, args["message"], target=target)
         if aps.profile == ZDO_PROFILE:
             # The stack hears the broadcasts it sends: permission to join, a change of channel, a search for an address.
             self._core.timers.after(self._core.latency_s, self._own_cast, aps, args["message"])
@@ -200,7 +201,7 @@ class MessageCommands:
 
     def arrived(self, sender: VirtualDevice, parcel: Parcel) -> None:
         """Bring a frame that came over the air to the host."""
-        if not self._core.up or not self._concerns_host(parcel):
+        if not self._core.listens or not self._concerns_host(parcel):
             return
         self._record_route(sender)
         lqi, rssi = self._mesh.link(sender)

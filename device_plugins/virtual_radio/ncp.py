@@ -14,6 +14,7 @@ from device_plugins.virtual_radio.mesh import Mesh, Parcel
 from device_plugins.virtual_radio.messaging import MessageCommands
 from device_plugins.virtual_radio.network import NetworkCommands
 from device_plugins.virtual_radio.nvm import Network, Nvm
+from device_plugins.virtual_radio.strays import RawCommands
 from device_plugins.virtual_radio.tables import TableCommands
 from device_plugins.virtual_radio.timers import Timers
 from device_plugins.virtual_radio.wire import Status
@@ -48,12 +49,14 @@ class Ncp:
         self._codec = EzspCodec(version)
         self.core = Core(self._codec, nvm, timers, self)
         self._network = NetworkCommands(self.core)
+        self.raw = RawCommands(self.core, mesh)
         self._messages = MessageCommands(self.core, mesh, self.meter, self._network.move)
-        self._handlers = {
+        self.answers = {
             "version": self._version,
             **TableCommands(self.core, mesh).table,
             **self._network.table,
             **self._messages.table,
+            **self.raw.table,
         }
         mesh.open(self)
 
@@ -69,8 +72,8 @@ class Ncp:
 
     @property
     def listens(self) -> bool:
-        """Whether its network is up."""
-        return self.core.up
+        """Whether its network is up, and it is on that network's channel."""
+        return self.core.listens
 
     @property
     def latency(self) -> float:
@@ -113,7 +116,7 @@ class Ncp:
         self.link.send(self._answer(command))
 
     def _answer(self, command: Command) -> bytes:
-        handler = self._handlers.get(command.name)
+        handler = self.answers.get(command.name)
         if handler is None:
             self.unknown[command.name] += 1
             return self._codec.encode_refusal(command.sequence, Status.UNSUPPORTED)

@@ -147,7 +147,7 @@ class NetworkCommands:
             "extendedPanId": bytes.fromhex(network.extended_pan_id),
             "panId": network.pan_id,
             "radioTxPower": network.power_dbm,
-            "radioChannel": network.channel,
+            "radioChannel": self._core.tuned or network.channel,
             "nwkManagerId": network.manager,
             "nwkUpdateId": network.update_id,
             "channels": network.channels,

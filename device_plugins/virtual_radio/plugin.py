@@ -101,6 +101,14 @@ class VirtualRadioPlugin(Plugin):
         await self._process.ask("doze", device=device, seconds=seconds)
 
     @service
+    async def stray(self, device: str, channel: int, rssi: int = -35) -> None:
+        """Put a device on somebody else's network on this channel; `hub zigbee touchlink` finds it if it is near.
+
+        `rssi` (dBm) is how strong its signal is at the stick; below -60 it does not answer.
+        """
+        await self._process.ask("stray", device=device, channel=channel, rssi=rssi)
+
+    @service
     async def conflict(self, device: str) -> None:
         """Let another node claim a device's short address; the device takes a new one."""
         await self._process.ask("conflict", device=device)

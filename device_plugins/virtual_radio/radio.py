@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from device_plugins.virtual_radio import addresses, ash, catalogue, zdo
+from device_plugins.virtual_radio import addresses, ash, catalogue, strays, zdo
 from device_plugins.virtual_radio.catalogue import Model
 from device_plugins.virtual_radio.described import Description, described
 from device_plugins.virtual_radio.device import VirtualDevice
@@ -55,6 +55,7 @@ class VirtualRadio:
         self._saving: asyncio.Handle | None = None
         nvm = self._load() or Nvm(addresses.made(seed, 0))
         self.ncp = Ncp(version, nvm, self, self.mesh, self.timers, self.faults)
+        self.ncp.raw.open(self)
         self._members = Membership(self, self.ncp, self.mesh, seed)
         self.latency = latency
 
@@ -173,6 +174,14 @@ class VirtualRadio:
     def leave(self, which: Which) -> None:
         """Let a device leave the network by itself."""
         self._members.leave(self.device(which))
+
+    def stray(self, which: Which, channel: int, rssi: int = strays.USUAL_DBM) -> None:
+        """Put a device on somebody else's network; only touchlink reaches it, if its signal (dBm) is strong enough."""
+        device = self.device(which)
+        if self.is_joined(device):
+            self.leave(device)
+        strays.put(device, channel, rssi)
+        self.changed(lasting=True)
 
     def conflict(self, which: Which) -> None:
         """Let another node claim a device's short address: the network is told, and the device takes a new one."""

@@ -9,6 +9,7 @@ sticks detecting firmware   finding the stick, and what is known to be wrong wit
 keeping backups restoring   the coordinator's backup, and its restore
 entrance install_codes      who may join
 surveying topology management managing drawing layout   the map, the links, the channel
+touchlink touchlinking interpan touchlink_services   devices nearby that are on another network, or on none
 updates images serving image_folder   firmware for devices
 roster      the devices, and what becomes of them as the network and the radio come and go
 joining     what is asked of and told to a device that joins

@@ -75,11 +75,15 @@ class Coordinator(Quirking, ControllerApplication):
 
     @override
     async def load_network_info(self, *, load_devices: bool = False) -> None:
-        """Ask the stick for its network, unless it has just told and nothing was changed since."""
+        """Ask the stick for its network, unless it has just told and nothing was changed since.
+
+        Not while it is away on another channel: it would tell that one.
+        """
         if self._is_known and not load_devices:
             self._is_known = False
             return
-        await super().load_network_info(load_devices=load_devices)
+        async with self._req_lock:
+            await super().load_network_info(load_devices=load_devices)
         self._is_known, self._is_resuming = self._is_resuming, False
 
     @override

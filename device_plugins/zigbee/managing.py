@@ -35,6 +35,8 @@ class ZigpyManagement:
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - a zigpy application, whose types are partial
         self._app = app
+        # Held while the radio is on other channels than the network's, or changes that.
+        self.alone = asyncio.Lock()
 
     def places(self) -> list[Place]:
         """The coordinator first, then every device whose interview is complete."""
@@ -84,13 +86,14 @@ class ZigpyManagement:
         kind: Any = t.Channels
         wanted = kind.from_channel_list([*channels])
         with self._told("does not scan"):
-            found = await self._app.energy_scan(channels=wanted, duration_exp=_SCAN_EXPONENT, count=1)
+            async with self.alone:
+                found = await self._app.energy_scan(channels=wanted, duration_exp=_SCAN_EXPONENT, count=1)
         return {int(channel): float(energy) for channel, energy in found.items()}
 
     async def move(self, channel: int) -> None:
         """Tell all devices to change to a channel, and follow them."""
         with self._told(f"did not move to channel {channel}"):
-            async with asyncio.timeout(_MOVE_LIMIT):
+            async with asyncio.timeout(_MOVE_LIMIT), self.alone:
                 await self._app.move_network_to_channel(channel)
 
     async def permit_through(self, ieee: str, seconds: int) -> None:

@@ -11,6 +11,7 @@ from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.mapping import Facts, Report, Said, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
+from device_plugins.zigbee.touchlink import Touchlink
 from hub.api import HubError, Undo
 
 type Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -183,6 +184,10 @@ class Radio(Protocol):
     @property
     def management(self) -> Management:
         """What can be asked of the network as a whole."""
+
+    @property
+    def touchlink(self) -> Touchlink:
+        """What can be done to devices near the stick that are not on the network."""
 
     @property
     def images(self) -> Images:

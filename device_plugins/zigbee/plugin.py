@@ -22,6 +22,7 @@ from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError
 from device_plugins.zigbee.roster import Roster
 from device_plugins.zigbee.surveying import NetworkServices
 from device_plugins.zigbee.topology import MapProgress
+from device_plugins.zigbee.touchlink_services import TouchlinkServices
 from device_plugins.zigbee.updates import OtaProgress, UpdateServices
 from device_plugins.zigbee.watching import Watching
 from hub.api import Context, service
@@ -44,7 +45,7 @@ class RadioStatus(msgspec.Struct, frozen=True):
     network: NetworkInfo | None = None
 
 
-class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, UpdateServices):
+class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, UpdateServices, TouchlinkServices):
     """Zigbee devices over a Silicon Labs stick (EZSP)."""
 
     emits: ClassVar[tuple[type[msgspec.Struct], ...]] = (*DevicePlugin.emits, CommandEnded, MapProgress, OtaProgress)

@@ -25,6 +25,7 @@ from device_plugins.zigbee.network import BusyError, Listener, NetworkInfo, Node
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
 from device_plugins.zigbee.quirking import Quirking
 from device_plugins.zigbee.serving import ZigpyImages
+from device_plugins.zigbee.touchlinking import ZigpyTouchlink
 from device_plugins.zigbee.zigpy_links import ZigpyLinks
 
 LOG = logging.getLogger("hub.zigbee")
@@ -44,6 +45,7 @@ class ZigpyRadio:
         self._listener = listener
         self._nodes: dict[str, ZigpyNode] = {}
         self.management = ZigpyManagement(app)
+        self.touchlink = ZigpyTouchlink(app, self.management.alone, lambda why: self._tell(listener.lost, why))
         self.images = ZigpyImages(app, Path(settings.ota_dir).expanduser() if settings.ota_dir else None)
         app.announced = lambda device: self._tell(listener.announced, self._node(device))
         app.completed = self._completed

@@ -14,6 +14,7 @@ from device_plugins.zigbee.commands import (
     reporting,
     scenes,
     simulate,
+    touchlink,
 )
 
 app = typer.Typer(help="Zigbee: the radio, its network and its devices.", no_args_is_help=True)
@@ -21,6 +22,7 @@ info.add_to(app)
 network.add_to(app)
 mesh.add_to(app)
 coordinator.add_to(app)
+touchlink.add_to(app)
 ota.add_to(app)
 groups.add_to(app)
 scenes.add_to(app)

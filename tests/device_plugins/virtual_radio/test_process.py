@@ -132,6 +132,11 @@ async def test_every_verb_answers_and_no_line_harms() -> None:
     async with running("--tcp", "0", "--ezsp", "18") as radio:
         await radio.ask("add", model="lamp-white", name="Hall lamp")
         assert len(await radio.ask("models")) >= 14
+        await radio.ask("add", model="lamp-color", name="Neighbour's lamp")
+        assert await radio.ask("stray", device="Neighbour's lamp", channel=20) is None
+        with pytest.raises(AssertionError, match="channel"):
+            await radio.ask("stray", device="Neighbour's lamp", channel=27)
+        await radio.ask("remove", device="Neighbour's lamp")
         assert (await radio.ask("stimuli", device="Hall lamp"))[0]["stimulus"] == "on_off"
         assert (await radio.ask("faults", corrupt=0.1, hang=True))["corrupt"] == 0.1
         assert (await radio.ask("faults"))["hang"] is False

@@ -197,3 +197,31 @@ async def test_newer_images_are_looked_for(home: Home, tmp_path: Path) -> None:
     assert "no newer image" in (await home.run("zigbee", "ota", "check", id_of(lamp))).out
     refused = await home.run("zigbee", "ota", "update", id_of(lamp))
     assert "no newer image" in refused.err
+
+
+async def test_a_lamp_of_another_network_is_found_and_freed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_LISTEN_S", "_SHOWN_S"):
+        monkeypatch.setattr(f"device_plugins.zigbee.touchlinking.{name}", 0.05)
+    lamp = home.radio.add("lamp-white")
+    home.radio.stray(lamp, 20)
+    ieee = id_of(lamp).removeprefix("zigbee-")
+    shown = await home.run("zigbee", "touchlink", "scan")
+    assert shown.code == 0, shown.err
+    assert ieee in shown.out
+    found = (await home.run("--json", "zigbee", "touchlink", "scan", "--channel", "20", "--channel", "11")).json
+    assert [(one["ieee"], one["channel"], one["own"]) for one in found] == [(ieee, 20, False)]
+    empty = await home.run("zigbee", "touchlink", "scan", "--channel", "25")
+    assert "nothing answered" in empty.out + empty.err
+    assert (await home.run("zigbee", "touchlink", "identify", ieee, "20", "--seconds", "5")).code == 0
+    assert lamp.value("identify_time") == 5
+
+    for options in ((), ("--json",)):
+        refused = await home.run(*options, "zigbee", "touchlink", "reset", ieee, "20")
+        assert refused.code != 0
+    assert lamp.network is not None
+    far = await home.run("zigbee", "touchlink", "reset", ieee, "21", "--yes")
+    assert far.code != 0
+    assert "does not answer on channel 21" in far.err
+    done = await home.run("--json", "zigbee", "touchlink", "reset", ieee, "20", "--yes")
+    assert done.json == {"ieee": ieee, "channel": 20}
+    assert lamp.network is None
