@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import bellows.types
+from bellows.exception import InvalidCommandError
 
 from device_plugins.sdk import UnreachableError
 from device_plugins.zigbee import interpan
@@ -82,12 +83,18 @@ class ZigpyTouchlink:
                 home = int(app.state.network_info.channel)
                 air = _Air(ezsp, app.state, channel)
                 undo = ezsp.add_callback(air.hear)
+                has_left = True  # also if it is not known whether it has
                 try:
-                    await _tune(ezsp, channel)
+                    try:
+                        await _tune(ezsp, channel)
+                    except (RadioError, InvalidCommandError):
+                        has_left = False
+                        raise
                     yield air
                 finally:
                     ezsp.remove_callback(undo)
-                    await self._return(ezsp, home)
+                    if has_left:
+                        await self._return(ezsp, home)
         except TimeoutError as error:
             raise RadioError("the radio is too busy for a touchlink, or answers too late; try again") from error
         except FAULTS as error:

@@ -285,7 +285,7 @@ class Inclusion:
         self._wanted = True
         session = self._session
         # Not ended with who waits for it: the network may be opened all the same, and must be closed then.
-        work = self._plugin.ctx.tasks.start("Z-Wave pairing asks the stick", self._ask_to_begin(network))
+        work = self._plugin.ctx.tasks.start("Z-Wave pairing asks the stick", self._ask_to_begin(network, session))
         said = await asyncio.shield(work)
         if isinstance(said, ZWaveError):
             raise said
@@ -293,8 +293,9 @@ class Inclusion:
             self._wanted = False
             self._replaces = 0
 
-    async def _ask_to_begin(self, network: Network) -> dict[str, Any] | ZWaveError:
-        session = self._session
+    async def _ask_to_begin(self, network: Network, session: object) -> dict[str, Any] | ZWaveError:
+        if session is not self._session:
+            return {}
         what = ("replace_failed_node", {"nodeId": self._replaces}) if self._replaces else ("begin_inclusion", {})
         try:
             said: dict[str, Any] = await network.ask(

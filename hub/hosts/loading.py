@@ -37,7 +37,10 @@ def load_class(manifest: Manifest) -> type[Plugin]:
 
 
 def load_ahead(found: Mapping[str, Manifest], settings: Config) -> None:
-    """Import those plugins of the hub's own that are to run; what is wrong with one is told when it starts."""
+    """Import those plugins of the hub's own that are to run by their manifests and the configuration.
+
+    What is wrong with one is told when it starts.
+    """
     for manifest in choose(found, settings.wanted, settings.plugins.disable):
         if manifest.origin == "bundled":  # another one may be disabled by hand for what its import does
             with suppress(HubError):
