@@ -15,12 +15,13 @@ from device_plugins.zigbee.quirks.index import installed
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
 
-pytestmark = [
+ON_REAL_QUIRKS = [
     pytest.mark.skipif(not installed(), reason="the extra is not installed"),
     pytest.mark.timeout(120),
     # Some quirks do not name their manufacturer's code yet.
     pytest.mark.filterwarnings("ignore:Attribute '.*' has `is_manufacturer_specific`:DeprecationWarning"),
 ]
+pytestmark = ON_REAL_QUIRKS
 
 HOME_AUTOMATION = 0x0104
 BASIC, POWER, IDENTIFY, SCENES, ON_OFF, LEVEL, TIME, ANALOG, MULTISTATE, OTA = 0, 1, 3, 5, 6, 8, 0x0A, 0x0C, 0x12, 0x19

@@ -4,20 +4,12 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from device_plugins.virtual_radio import VirtualDevice, tuya
-from device_plugins.zigbee.quirks.index import installed
 from tests.device_plugins.zigbee.bench import Bench, bench
-from tests.device_plugins.zigbee.test_presses_of_quirks import PHILIPS, described, place
+from tests.device_plugins.zigbee.test_presses_of_quirks import ON_REAL_QUIRKS, PHILIPS, described, place
 from tests.harness.waiting import eventually
 
-pytestmark = [
-    pytest.mark.skipif(not installed(), reason="the extra is not installed"),
-    pytest.mark.timeout(120),
-    # Some quirks do not name their manufacturer's code yet.
-    pytest.mark.filterwarnings("ignore:Attribute '.*' has `is_manufacturer_specific`:DeprecationWarning"),
-]
+pytestmark = ON_REAL_QUIRKS
 
 BASIC, IDENTIFY, GROUPS, SCENES, ON_OFF, TIME, OTA, TEMPERATURE = 0, 3, 4, 5, 6, 0x0A, 0x19, 0x0402
 METERING, ELECTRICAL, MCU, AQARA = 0x0702, 0x0B04, 0xEF00, 0xFCC0
