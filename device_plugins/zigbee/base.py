@@ -9,6 +9,7 @@ from typing import ClassVar
 from device_plugins.sdk import DevicePlugin, UnreachableError
 from device_plugins.sdk.reconnect import LinkState, Reconnect
 from device_plugins.zigbee.finding import known_of
+from device_plugins.zigbee.headstart import HeadStart
 from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.network import Radio, RadioError, Settings
 from device_plugins.zigbee.roster import Roster
@@ -26,6 +27,7 @@ class ZigbeePlugin(DevicePlugin):
     radio: Radio | None
     link: Reconnect[Radio]
     roster: Roster
+    early: HeadStart | None = None
     _running: Task[None] | None = None
     _stopped = False
 
@@ -63,6 +65,11 @@ class ZigbeePlugin(DevicePlugin):
             yield
         finally:
             await self.open_link()
+
+    async def whole(self) -> None:
+        """Return when a head start is over: what is more than a plain command needs the whole radio."""
+        while self.early is not None and self.link.state is LinkState.CONNECTING:
+            await self.early.over()
 
     def ready_radio(self) -> Radio:
         """The radio; UnreachableError with the reason when it is down."""

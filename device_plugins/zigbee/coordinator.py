@@ -4,20 +4,25 @@ import logging
 from typing import Any, override
 
 import zigpy.types as t
+from bellows.config import CONF_EZSP_CONFIG
 from bellows.zigbee.application import ControllerApplication
 from zigpy.device import ZigbeeDevice
 from zigpy.zcl import foundation
 
 from device_plugins.zigbee import fastpath, fastsend
+from device_plugins.zigbee.adopting import TapedEzsp
 from device_plugins.zigbee.fastline import can_be_fast, hasten
 from device_plugins.zigbee.fastpath import FastPath
 from device_plugins.zigbee.fastsend import FastSender, Unicast
+from device_plugins.zigbee.headstart import HeadStart
 from device_plugins.zigbee.quirking import Quirking
+from device_plugins.zigbee.rehearsal import Kind, Rehearsal
 
 LOG = logging.getLogger("hub.zigbee")
 
 # bellows would wait for five missed feeds, 100 s, before it gives a hung stick up.
 _MISSED_FEEDS = 2
+_OUT_OF_THE_WAY = 128
 MISSING = "This version of zigpy or bellows has no %s: %s"
 
 
@@ -27,6 +32,8 @@ class Coordinator(Quirking, ControllerApplication):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         self._is_resuming = self._is_known = False
+        self.early: HeadStart | None = None
+        """What has opened the port already; it is taken over once."""
         self.fast: FastPath | None = None
         self._sender: FastSender | None = FastSender(self) if can_be_fast(self, fastsend.TOUCHED) else None
         if can_be_fast(self, fastpath.TOUCHED):
@@ -39,7 +46,8 @@ class Coordinator(Quirking, ControllerApplication):
         bellows asks the stick before every unicast. It is off by default, so a device that never had it on needs no
         question; for the others (they sleep, and the stick may evict them from its table) it goes on asking.
         """
-        await super().connect()
+        early, self.early = self.early, None
+        await self._connect(early)
         if self.fast is not None:
             hasten(self._ezsp, self.fast)
         ezsp: Any = self._ezsp
@@ -63,6 +71,33 @@ class Coordinator(Quirking, ControllerApplication):
                 off.add(ieee)
 
         ezsp.set_extended_timeout = set_extended_timeout
+
+    async def _connect(self, early: HeadStart | None) -> None:
+        """Connect as bellows does, over a line that is recorded or was open before."""
+        ezsp: Any = TapedEzsp(self.config["device"], self, early)
+        self._ezsp = ezsp
+        try:
+            await ezsp.connect(use_thread=False)
+            await ezsp.write_config(self.config[CONF_EZSP_CONFIG])
+            self._created_device_endpoints.clear()
+            await self.register_endpoints()
+            ezsp.connected()
+        except Exception:
+            await ezsp.disconnect()
+            self._ezsp = None
+            raise
+
+    def memory(self) -> tuple[Rehearsal, dict[str, int], set[Kind]] | None:
+        """How the network was resumed, and what may take the quick way; None if that cannot be told."""
+        ezsp: Any = self._ezsp
+        rehearsal: Rehearsal | None = ezsp.rehearsal if ezsp is not None else None
+        return None if rehearsal is None or self.fast is None else (rehearsal, *self.fast.known())
+
+    def hear(self, frame: bytes) -> None:
+        """Take an EZSP callback that came before; no command that is under way has its sequence number."""
+        ezsp: Any = self._ezsp
+        free = (ezsp._protocol._seq + _OUT_OF_THE_WAY) % 256  # noqa: SLF001 - bellows has no other way
+        ezsp.frame_received(bytes([free]) + frame[1:])
 
     @override
     async def initialize(self, *, auto_form: bool = False) -> None:

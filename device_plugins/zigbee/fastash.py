@@ -4,26 +4,31 @@ Frames of data that come whole and in order are read in one go, and acknowledged
 without a detour. All else is bellows'.
 """
 
-import binascii
 import logging
 import re
 from collections.abc import Callable
 from typing import Any, override
 
-from bellows.ash import MAX_BUFFER_SIZE, PSEUDO_RANDOM_DATA_SEQUENCE, AshProtocol, DataFrame, Reserved
+from bellows.ash import MAX_BUFFER_SIZE, AshProtocol, DataFrame
+
+from device_plugins.zigbee.ashcodec import (
+    CHECK,
+    ESCAPE,
+    FLAG,
+    MOST,
+    RESERVED,
+    checked,
+    is_sound,
+    randomized,
+    stuffed,
+    unstuffed,
+)
 
 LOG = logging.getLogger("hub.zigbee")
 
-_FLAG, _ESCAPE = bytes([Reserved.FLAG]), bytes([Reserved.ESCAPE])
-_RESERVED = re.compile(b"[" + re.escape(bytes(Reserved)) + b"]")
 # What neither ends a frame nor escapes a byte: bellows knows what to do with it.
-_ODD = re.compile(b"[" + re.escape(bytes(set(Reserved) - {Reserved.FLAG, Reserved.ESCAPE})) + b"]")
-_ESCAPED = re.compile(re.escape(_ESCAPE) + b"(.?)", re.DOTALL)
-_FLIP = 0x20
-_UNESCAPE = {bytes([one ^ _FLIP]): bytes([one]) for one in Reserved}
-_ESCAPES = {bytes([one]): _ESCAPE + bytes([one ^ _FLIP]) for one in Reserved}
-_NOISE = int.from_bytes(PSEUDO_RANDOM_DATA_SEQUENCE, "little")
-_CHECK, _LEAST, _MOST = 2, 4, len(PSEUDO_RANDOM_DATA_SEQUENCE) + 3
+_ODD = re.compile(b"[" + re.escape(bytes(set(RESERVED) - {*FLAG, *ESCAPE})) + b"]")
+_LEAST, _MOST = 4, MOST + 3
 _DATA_BIT, _IS_ACK, _ACK_MASK = 0x80, 0x80, 0xE0
 
 # What of bellows' is touched beside its public methods.
@@ -40,38 +45,7 @@ TOUCHED = (
 )
 
 
-def randomized(payload: bytes) -> bytes:
-    """Turn a payload into noise, or back."""
-    size = len(payload)
-    return ((int.from_bytes(payload, "little") ^ _NOISE) & ((1 << 8 * size) - 1)).to_bytes(size, "little")
-
-
-def stuffed(frame: bytes) -> bytes:
-    """Escape the bytes that mean something on the line."""
-    return _RESERVED.sub(lambda found: _ESCAPES[found[0]], frame)
-
-
-def unstuffed(raw: bytes) -> bytes | None:
-    """Undo `stuffed`; None if something is escaped that need not be."""
-    if _ESCAPE not in raw:
-        return raw
-    try:
-        return _ESCAPED.sub(lambda found: _UNESCAPE[found[1]], raw)
-    except KeyError:
-        return None
-
-
-def checked(frame: bytes) -> bytes:
-    """Append the check."""
-    return frame + binascii.crc_hqx(frame, 0xFFFF).to_bytes(_CHECK, "big")
-
-
-def is_sound(frame: bytes) -> bool:
-    """Whether its last two bytes are its check."""
-    return binascii.crc_hqx(frame, 0xFFFF) == 0
-
-
-_ACKS = tuple(stuffed(checked(bytes([_IS_ACK | number]))) + _FLAG for number in range(8))
+_ACKS = tuple(stuffed(checked(bytes([_IS_ACK | number]))) + FLAG for number in range(8))
 
 
 class FastAsh(AshProtocol):
@@ -86,7 +60,7 @@ class FastAsh(AshProtocol):
         if self._discarding_until_next_flag or _ODD.search(data):
             super().data_received(data)
             return
-        *ended, rest = (bytes(self._buffer) + data if self._buffer else data).split(_FLAG)
+        *ended, rest = (bytes(self._buffer) + data if self._buffer else data).split(FLAG)
         self._buffer = bytearray(rest[-MAX_BUFFER_SIZE:])
         payloads: list[bytes] = []
         for raw in ended:
@@ -105,7 +79,7 @@ class FastAsh(AshProtocol):
             if control & _ACK_MASK != _IS_ACK:
                 return False
         elif control >> 4 == (self._rx_seq + len(payloads)) % 8 and len(frame) >= _LEAST:
-            payloads.append(randomized(frame[1:-_CHECK]))
+            payloads.append(randomized(frame[1:-CHECK]))
         else:
             return False
         waiting = self._pending_data_frames.get((control - 1) & 7)
@@ -140,19 +114,19 @@ class FastAsh(AshProtocol):
     def _by_the_book(self, raw: bytes) -> None:
         rest, self._buffer = self._buffer, bytearray()
         try:
-            super().data_received(raw + _FLAG)
+            super().data_received(raw + FLAG)
         finally:
             self._buffer = rest
 
     @override
     def _write_frame(self, frame: Any, **around: Any) -> None:
         line: Any = self._transport
-        is_plain = type(frame) is DataFrame and not around and len(frame.ezsp_frame) <= len(PSEUDO_RANDOM_DATA_SEQUENCE)
+        is_plain = type(frame) is DataFrame and not around and len(frame.ezsp_frame) <= MOST
         if not is_plain or line is None or line.is_closing():
             super()._write_frame(frame, **around)
             return
         control = frame.frm_num << 4 | frame.re_tx << 3 | frame.ack_num
-        line.write(stuffed(checked(bytes([control]) + randomized(frame.ezsp_frame))) + _FLAG)
+        line.write(stuffed(checked(bytes([control]) + randomized(frame.ezsp_frame))) + FLAG)
 
 
 def quicken(link: AshProtocol, take: Callable[[bytes], bool]) -> None:

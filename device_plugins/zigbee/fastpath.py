@@ -8,7 +8,7 @@ reports that somebody waits for. zigpy's cache and its database learn nothing of
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from zigpy.zcl import Cluster, foundation
 
 from device_plugins.zigbee.fastezsp import FRAGMENT, UNICAST, Incoming
 from device_plugins.zigbee.quirks.extras import quirk_of
+from device_plugins.zigbee.rehearsal import Kind
 from device_plugins.zigbee.zclfast import Header, Place, Sink, header, place, reports
 from hub.api import Undo
 
@@ -90,6 +91,13 @@ class _Sender:
                 found[int(attribute)] = made
         return found
 
+    def kinds(self) -> Iterator[Kind]:
+        """The attributes that may take the quick way."""
+        for endpoint in self.device.non_zdo_endpoints:
+            for cluster in endpoint.in_clusters:
+                table = self.table(int(endpoint.endpoint_id), int(cluster), None)
+                yield from ((int(cluster), attribute, place.type) for attribute, place in table.items())
+
     def is_repeated(self, counter: int, message: bytes, now: float) -> bool:
         """Whether the network has brought this frame before; it is remembered if not."""
         if now - self.heard > _REPEATED_WITHIN:
@@ -130,6 +138,11 @@ class FastPath:
     def readdress(self) -> None:
         """Short addresses may have changed."""
         self._at.clear()
+
+    def known(self) -> tuple[dict[str, int], set[Kind]]:
+        """The short addresses of the devices that may take the quick way, and the attributes that do."""
+        shorts = {sender.address: int(sender.device.nwk) for sender in self._senders.values()}
+        return shorts, {kind for sender in self._senders.values() for kind in sender.kinds()}
 
     def take(self, incoming: Incoming) -> bool:
         """Take a frame if it is for the quick way; says whether it was."""

@@ -59,17 +59,20 @@ class GroupServices(ZigbeePlugin):
     @service
     async def group_create(self, name: str, members: Names | None = None) -> GroupInfo:
         """Make a group of devices, given by id or name, `Hall lamp/2` for its endpoint 2 alone."""
+        await self.whole()
         wanted = [one for member in members or [] for one in await self._members(member)]
         return _info(await self.grouping.create(name, wanted))
 
     @service
     async def group_delete(self, group: str) -> None:
         """Delete a group; members that cannot be told forget it when they are told something else about groups."""
+        await self.whole()
         await self.ctx.services.call("devices.remove", device=(await self._find(group)).id)
 
     @service
     async def group_add(self, group: str, members: Names) -> GroupInfo:
         """Add devices to a group; fails with the names of those that did not confirm, the others are in it."""
+        await self.whole()
         found = await self._find(group)
         await self.grouping.add(found, [one for member in members for one in await self._members(member)])
         return _info(found)
@@ -77,6 +80,7 @@ class GroupServices(ZigbeePlugin):
     @service
     async def group_remove(self, group: str, members: Names) -> GroupInfo:
         """Remove devices from a group."""
+        await self.whole()
         found = await self._find(group)
         wanted = [one for member in members for one in await self._members(member, any_endpoint=True)]
         await self.grouping.remove(found, wanted)
@@ -85,6 +89,7 @@ class GroupServices(ZigbeePlugin):
     @service
     async def scene_store(self, group: str, scene: str) -> SceneInfo:
         """Have the members of a group remember how they are now, under a name; an existing scene is overwritten."""
+        await self.whole()
         found, name = await self._find(group), scene.strip()
         if not 0 < len(name) <= _MOST_NAME:
             raise InvalidValueError(f"a scene's name has 1 to {_MOST_NAME} characters")
@@ -97,12 +102,14 @@ class GroupServices(ZigbeePlugin):
     @service
     async def scene_recall(self, group: str, scene: str, transition: Transition | None = None) -> None:
         """Have the members of a group become as they were when the scene was stored, within `transition` seconds."""
+        await self.whole()
         found = await self._find(group)
         await self.group_actions.recall(found, _known_scene(found, scene), transition)
 
     @service
     async def scene_remove(self, group: str, scene: str) -> None:
         """Have the members of a group forget a scene."""
+        await self.whole()
         found = await self._find(group)
         number = _known_scene(found, scene)
         await self._scenes(found, _REMOVE_SCENE, number, "removed")

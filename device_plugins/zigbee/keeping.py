@@ -35,6 +35,7 @@ class CoordinatorServices(ZigbeePlugin):
 
         It is written every six hours as well, and is in every backup of the hub. The keys are in the file alone.
         """
+        await self.whole()
         return await self._keep(self.ready_radio())
 
     @service(limits=Limits(concurrency=1))
@@ -43,6 +44,7 @@ class CoordinatorServices(ZigbeePlugin):
 
         The network is down for some seconds meanwhile; nothing is changed.
         """
+        await self.whole()
         content = await self._given()
         async with self.without_radio("a coordinator backup is being looked at"):
             return await examine_restore(self.settings, self.ctx.data_dir, content)

@@ -63,6 +63,7 @@ class LinkServices(ZigbeePlugin):
     @service
     async def bindings(self, device: str) -> list[BindingInfo]:
         """Show a device's binding table, as it tells it."""
+        await self.whole()
         known = await known_of(self, self.roster, device)
         return [self._shown(one) for one in await self._say(known, "bindings", lambda links: links.table())]
 
@@ -73,6 +74,7 @@ class LinkServices(ZigbeePlugin):
         `target` is a device, a group, or `coordinator`; `Ceiling/2` is an endpoint alone. Without `clusters` all that
         the two have in common are bound.
         """
+        await self.whole()
         known, wanted = await self._wanted(source, target, clusters)
         await self._say(known, "bind", lambda links: _each(links.bind, wanted))
         return [self._shown(one) for one in wanted]
@@ -80,6 +82,7 @@ class LinkServices(ZigbeePlugin):
     @service
     async def unbind(self, source: str, target: str, clusters: Names | None = None) -> list[BindingInfo]:
         """End what `zigbee.bind` began; the arguments are the same."""
+        await self.whole()
         known, wanted = await self._wanted(source, target, clusters)
         await self._say(known, "unbind", lambda links: _each(links.unbind, wanted))
         return [self._shown(one) for one in wanted]
@@ -87,6 +90,7 @@ class LinkServices(ZigbeePlugin):
     @service
     async def reporting(self, device: str) -> list[ReportingInfo]:
         """Show how a device reports its values, as it tells it."""
+        await self.whole()
         known = await known_of(self, self.roster, device)
         return await self._reporting(known, [one for one in known.mapping.points if one.report is not None])
 
@@ -103,6 +107,7 @@ class LinkServices(ZigbeePlugin):
 
         It is kept, and told to the device again when it is paired anew. With nothing given it is as usual again.
         """
+        await self.whole()
         known = await known_of(self, self.roster, device)
         points = [one for one in known.mapping.points if key in {one.key, one.name} and one.report is not None]
         if not points:

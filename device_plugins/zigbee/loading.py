@@ -13,19 +13,26 @@ from types import ModuleType
 from typing import Any, override
 
 from device_plugins.zigbee.backups import Findings
+from device_plugins.zigbee.headstart import HeadStart
 from device_plugins.zigbee.network import Listener, Radio, Settings
 from device_plugins.zigbee.sticks import SerialPort
 
 # What zigpy imports only to fetch new firmware for devices: a third of the time that its import takes, and 10 MB.
 _SELDOM_USED = ("aiohttp", "jsonschema", "zigpy.ota.providers")
+_OPENING = "device_plugins.zigbee.opening"
 
 
-async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Radio:
+def are_loaded() -> bool:
+    """Whether the libraries are there, or on their way."""
+    return _OPENING in sys.modules
+
+
+async def open_radio(settings: Settings, folder: Path, listener: Listener, early: HeadStart | None = None) -> Radio:
     """See `opening.open_radio`; the first call imports the libraries in a thread, so that the hub goes on living."""
     await load(*(["image_folder"] if settings.ota_dir else []))
     from device_plugins.zigbee import opening  # noqa: PLC0415 - lazy loading
 
-    return await opening.open_radio(settings, folder, listener)
+    return await opening.open_radio(settings, folder, listener, early)
 
 
 async def examine_restore(settings: Settings, folder: Path, content: bytes) -> Findings:
@@ -62,7 +69,7 @@ async def load(*modules: str) -> None:
 
 def _load(modules: Sequence[str]) -> None:
     load_on_use(_SELDOM_USED)
-    names = [f"device_plugins.zigbee.{module}" for module in ("opening", *modules)]
+    names = [_OPENING, *(f"device_plugins.zigbee.{module}" for module in modules)]
     is_new = names[0] not in sys.modules
     for name in names:  # even if it is there: another thread may not be at its end
         importlib.import_module(name)

@@ -11,6 +11,7 @@ from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.management import Management
 from device_plugins.zigbee.mapping import Facts, Report, Said, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
+from device_plugins.zigbee.rehearsal import Memory, Port
 from device_plugins.zigbee.touchlink import Touchlink
 from hub.api import HubError, Undo
 
@@ -52,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ota_dir: str = ""
     quirks: bool = True
     quirks_dir: str = ""
+
+
+def port_of(settings: Settings) -> Port:
+    """What a stick is opened with."""
+    return settings.path, settings.baudrate, settings.flow_control
 
 
 class NetworkInfo(msgspec.Struct, frozen=True):
@@ -219,6 +225,12 @@ class Radio(Protocol):
 
     async def remember(self) -> bytes:
         """Write the network as it is now to the disk; returns it as an Open Coordinator Backup. Raises RadioError."""
+
+    def memory(self) -> Memory | None:
+        """What the next start needs for a head start; None if there cannot be one."""
+
+    def hear(self, frame: bytes) -> None:
+        """Take an EZSP callback that came before zigpy was there."""
 
     async def close(self) -> None:
         """Close the port and the database."""

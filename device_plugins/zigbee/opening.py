@@ -19,10 +19,12 @@ from zigpy.util import CatchingTaskMixin
 from device_plugins.zigbee.controllers import controller
 from device_plugins.zigbee.coordinator import MISSING
 from device_plugins.zigbee.detecting import settled
+from device_plugins.zigbee.headstart import HeadStart
 from device_plugins.zigbee.network import Listener, RadioError, Settings
 from device_plugins.zigbee.node import FAULTS
 from device_plugins.zigbee.quirks import Quirks, open_quirks
 from device_plugins.zigbee.radio import ZigpyRadio, shut, text_of
+from device_plugins.zigbee.starting import RESTORED
 
 LOG = logging.getLogger("hub.zigbee")
 
@@ -31,13 +33,15 @@ _COMMIT_INTERVAL = 60.0
 # Added to the frame counter of a restored network: more frames than a coordinator sends in months, and there is room
 # for this 255 times. A counter that devices have heard before is taken for a replay, and the frame is dropped.
 COUNTER_MARGIN = 1 << 24
-_RESTORED = "restored"  # the mark that a restore leaves in a plugin's folder
 
 
-async def open_radio(settings: Settings, folder: Path, listener: Listener) -> ZigpyRadio:
+async def open_radio(
+    settings: Settings, folder: Path, listener: Listener, early: HeadStart | None = None
+) -> ZigpyRadio:
     """Open the port and resume the network, or form one with random PAN id, extended PAN id and key.
 
-    `folder` holds zigpy's database. Raises RadioError; nothing stays open then.
+    `folder` holds zigpy's database; `early` has the port open already. Raises RadioError; nothing stays open then, but
+    for what `early` has.
     """
     settings = await settled(settings)
     quirks = None
@@ -45,9 +49,10 @@ async def open_radio(settings: Settings, folder: Path, listener: Listener) -> Zi
         quirks = await asyncio.to_thread(open_quirks, folder, settings.quirks_dir)
     app = await _application(settings, folder, quirks)
     radio = ZigpyRadio(app, settings, listener)
+    app.early = early
     try:
         await app.connect()
-        await _resume_restored(app, folder / _RESTORED)
+        await _resume_restored(app, folder / RESTORED)
         await _initialize(app)
         if app.backups.most_recent_backup() is None:
             # Killed between forming the network and remembering it: without this, another stick would go unnoticed.

@@ -20,6 +20,7 @@ from device_plugins.zigbee.link_services import LinkServices
 from device_plugins.zigbee.loading import load, open_radio
 from device_plugins.zigbee.network import NetworkInfo, Radio, RadioError
 from device_plugins.zigbee.roster import Roster
+from device_plugins.zigbee.starting import Starts
 from device_plugins.zigbee.surveying import NetworkServices
 from device_plugins.zigbee.topology import MapProgress
 from device_plugins.zigbee.touchlink_services import TouchlinkServices
@@ -64,17 +65,21 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
         self.group_actions = GroupActions(self, self.grouping, self.actions)
         self.roster.restorers.append(self.grouping.restore)
         self.watching = Watching(ctx, self.roster.known, self.actions.lanes)
+        self.starts = Starts(ctx, self.settings, self.roster)
+        self.roster.changed = self.starts.changed
 
     @override
     async def start(self) -> None:
-        # Both take their time, and neither needs the other.
-        loading = self.ctx.tasks.start("loads the radio libraries", load()) if self.settings.path else None
+        await self.starts.load()
+        # Both take their time, and neither needs the other. A head start is to come first: an import holds it up.
+        if self.settings.path and not self.starts.can_begin:
+            self.ctx.tasks.start("loads the radio libraries", load())
         await self.roster.load()
         await self.watching.load()
         await self.grouping.load()
         await self.survey.load()
         await self.updater.load()
-        if loading is None:
+        if not self.settings.path:
             self.link.reason = "no radio is set; set [plugin.zigbee] path to the stick's serial port"
             self.went_down(self.link.reason)
             return
@@ -86,6 +91,7 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
         self.actions.close()
         self.remember_no_more()
         self._stopped = True
+        await self.starts.stop()
         await self.close_link()
         await self.watching.save()
 
@@ -93,8 +99,10 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
 
     @override
     async def execute(self, device: Device, key: str, command: str, arguments: dict[str, Any]) -> None:
-        self.ready_radio()
+        if self.early is None:
+            self.ready_radio()
         if (group := self._group(device)) is not None:
+            await self.whole()
             await self.group_actions.carry_out(group, key, command, arguments)
             return
         known = self.roster.known.get(device.id.removeprefix(PREFIX))
@@ -104,6 +112,7 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
 
     @override
     async def open_pairing(self, duration: float) -> None:
+        await self.whole()
         await self._entrance.open(duration)
         if self._entrance.waits:
             self.pairing_step("needs_input", reason="an install code is to be brought", inputs=self._entrance.inputs)
@@ -148,6 +157,7 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
     @service
     async def diagnose(self, device: str) -> dict[str, Any]:
         """What a maintainer needs to know of a device, with the keys of ZHA's diagnostics; no keys, no addresses."""
+        await self.whole()
         found = self._known(device)
         if self._group(found) is not None:
             raise UnsupportedError(f"{device} is a group; name one of its devices", device=device)
@@ -160,11 +170,26 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
     # The radio's life
 
     async def _open(self) -> Radio:
-        return await open_radio(self.settings, self.ctx.data_dir, self.roster)
+        early = self.early = await self.starts.begin()
+        if early is not None:
+            self.roster.begin(early.nodes)
+            self.ready()
+            self.ctx.log.info("The radio at %s is up; its libraries are being loaded", self.settings.path)
+        try:
+            return await open_radio(self.settings, self.ctx.data_dir, self.roster, early)
+        except BaseException as error:
+            if early is not None:
+                self.early = None
+                early.close(str(error) or "the radio is being closed")
+            raise
 
     async def _up(self, radio: Radio) -> None:
         self.radio = radio
         await self.roster.attach(radio)
+        if self.early is not None:
+            self.early.end(radio)
+            self.early = None
+        self.starts.follow(radio)
         self.watching.begin()
         self.ready()
         self.remember_on(radio)
@@ -174,6 +199,7 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
     @override
     def went_down(self, reason: str) -> None:
         self.radio = None
+        self.starts.lost()
         self.remember_no_more()
         self.updater.detach()
         self.survey.cancel(reason)

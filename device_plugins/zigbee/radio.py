@@ -16,14 +16,16 @@ from zigpy.util import CatchingTaskMixin
 
 from device_plugins.sdk import UnreachableError, UnsupportedError
 from device_plugins.zigbee.announcing import is_interviewed
+from device_plugins.zigbee.coordinator import Coordinator
 from device_plugins.zigbee.firmware import problems
 from device_plugins.zigbee.links import Links
 from device_plugins.zigbee.managing import ZigpyManagement
 from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.mapping.status import SUCCESS
-from device_plugins.zigbee.network import BusyError, Listener, NetworkInfo, Node, RadioError, Settings
+from device_plugins.zigbee.network import BusyError, Listener, NetworkInfo, Node, RadioError, Settings, port_of
 from device_plugins.zigbee.node import FAULTS, ZigpyNode, address_of, hex_of
 from device_plugins.zigbee.quirking import Quirking
+from device_plugins.zigbee.rehearsal import Memory
 from device_plugins.zigbee.serving import ZigpyImages
 from device_plugins.zigbee.touchlinking import ZigpyTouchlink
 from device_plugins.zigbee.zigpy_links import ZigpyLinks
@@ -156,6 +158,18 @@ class ZigpyRadio:
             raise RadioError(f"the network was not written to zigbee.db: {text_of(error)}") from error
         await self.flush()
         return json.dumps(backup.as_open_coordinator_json(), indent=2).encode()
+
+    def memory(self) -> Memory | None:
+        """What the next start needs to act before zigpy is there; only of a stick that bellows speaks to."""
+        known = self._app.memory() if isinstance(self._app, Coordinator) else None
+        if known is None:
+            return None
+        rehearsal, shorts, kinds = known
+        return Memory(port_of(self._settings), rehearsal, shorts, tuple(sorted(kinds)))
+
+    def hear(self, frame: bytes) -> None:
+        """Take what the stick said before."""
+        self._app.hear(frame)
 
     async def close(self) -> None:
         """Close the port and the database."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -48,6 +48,8 @@ class Roster:
         self._tried: dict[str, float] = {}
         self._retries = Retries(plugin.ctx.clock)
         self._leaving: set[str] = set()
+        self.changed: Callable[[], None] = lambda: None
+        """Told when a device has been set up or has left."""
         self.restorers: list[Restore] = []
         """What puts back on a device that has joined anew what it was told before."""
 
@@ -86,6 +88,13 @@ class Roster:
             if ieee not in nodes:
                 radio.interview(ieee, short)
         self._ctx.tasks.start("read values", self._refresh(radio))
+
+    def begin(self, nodes: Mapping[str, Node]) -> None:
+        """A head start: plain commands and reports pass, all else waits for `attach`."""
+        for ieee, node in nodes.items():
+            if (known := self.known.get(ieee)) is not None:
+                known.attach(node)
+                known.available("unknown", _BACK)
 
     def detach(self, reason: str) -> None:
         """The radio is gone, and every device with it."""
@@ -168,6 +177,7 @@ class Roster:
             known.record.left = True
             known.available("offline", _LEFT)
             self._ctx.tasks.start(f"remember {ieee}", self.save(known))
+            self.changed()
 
     def alive(self, ieee: str, lqi: int | None) -> None:
         """Something came from a device."""
@@ -200,7 +210,7 @@ class Roster:
             self._configure(node, fresh=True)
             return
         known.attach(node)
-        if not known.record.left:
+        if not known.record.left and known.status != "online":  # it may have been heard in a head start
             known.available("unknown", _BACK)
 
     def _configure(self, node: Node, *, fresh: bool) -> None:
@@ -266,6 +276,7 @@ class Roster:
             LOG.warning("Configuring %s: %s", node.ieee, problem)
         known.record.configured = True
         await self.save(known, durable=True)
+        self.changed()
         # If it falls asleep meanwhile, what is missing is read when it is next heard.
         with suppress(SilentError):
             await read_values(node, known.mapping.points)

@@ -66,6 +66,7 @@ class NetworkServices(ZigbeePlugin):
 
         It belongs to no pairing session: `devices.pair` is the way to see what joins.
         """
+        await self.whole()
         if via:
             await self.management().permit_through(await self.ieee_of(via), seconds)
         else:
@@ -77,6 +78,7 @@ class NetworkServices(ZigbeePlugin):
 
         Returns the address. Meanwhile devices without an install code cannot join.
         """
+        await self.whole()
         who = read_code(code, ieee)
         await self.management().admit(who, seconds)
         return who.ieee
@@ -93,6 +95,7 @@ class NetworkServices(ZigbeePlugin):
 
         It goes on behind all other traffic; the events `zigbee.map` and `zigbee/map` in state say how far it is.
         """
+        await self.whole()
         self.management()
         self.survey.start(pause)
         return self.survey.progress
@@ -105,6 +108,7 @@ class NetworkServices(ZigbeePlugin):
     @service
     async def link_quality(self) -> list[DeviceLink]:
         """Show how well each device is heard, by the coordinator's last message of it and by its parent."""
+        await self.whole()
         management = self.management()
         seen = self.survey.view(management.places(), {*self.devices})
         links = defaultdict(list)
@@ -122,6 +126,7 @@ class NetworkServices(ZigbeePlugin):
     @service(limits=Limits(concurrency=1))
     async def energy(self, scans: Scans = 3) -> list[ChannelEnergy]:
         """Listen on every channel, `scans` times; a scan takes the radio away from the network for about 4 seconds."""
+        await self.whole()
         management = self.management()
         heard: dict[int, list[float]] = {}
         for scan in range(scans):
@@ -141,6 +146,7 @@ class NetworkServices(ZigbeePlugin):
 
         Devices that sleep find it when they next wake up, which may take minutes; a few must be paired anew.
         """
+        await self.whole()
         radio = self.ready_radio()
         before = radio.info().channel
         if channel != before:

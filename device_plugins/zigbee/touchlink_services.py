@@ -41,6 +41,7 @@ class TouchlinkServices(ZigbeePlugin):
 
         It changes nothing on them. Each channel takes the radio away from the network for about half a second.
         """
+        await self.whole()
         wanted = [*dict.fromkeys(channels or _CHANNELS)]
         for asked, channel in enumerate(wanted, 1):
             if asked > 1:
@@ -51,6 +52,7 @@ class TouchlinkServices(ZigbeePlugin):
     @service(limits=Limits(concurrency=1))
     async def touchlink_identify(self, ieee: Ieee, channel: Channel, seconds: Shown = 10) -> None:
         """Let a device that a scan found on this channel show itself, as by blinking."""
+        await self.whole()
         await self.ready_radio().touchlink.identify(_address(ieee), channel, seconds)
 
     @service(limits=Limits(concurrency=1))
@@ -59,6 +61,7 @@ class TouchlinkServices(ZigbeePlugin):
 
         Whoever runs that network loses it. A device does not confirm this: it was asked when this returns.
         """
+        await self.whole()
         address = _address(ieee)
         if address in self.roster.known:
             raise InvalidValueError(

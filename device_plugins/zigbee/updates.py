@@ -158,6 +158,7 @@ class UpdateServices(ZigbeePlugin):
     @service
     async def ota_check(self, device: str) -> Offer:
         """Ask a device which firmware it runs, and show the newer images that there are for it in `ota_dir`."""
+        await self.whole()
         ieee = await self.ieee_of(device)
         return await self._images().offer(ieee)
 
@@ -167,6 +168,7 @@ class UpdateServices(ZigbeePlugin):
 
         It takes minutes to hours and survives restarts; the events `zigbee.ota` and `zigbee/ota` in state tell of it.
         """
+        await self.whole()
         if self.updater.busy:
             raise InvalidValueError(f"{self.updater.busy} is being updated; wait until it has ended, or cancel it")
         images, ieee = self._images(), await self.ieee_of(device)

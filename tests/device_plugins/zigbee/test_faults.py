@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bellows.ezsp import EZSP
-from bellows.uart import Gateway
 
 from device_plugins.sdk import PairingError, UnreachableError
 from device_plugins.virtual_radio import VirtualRadio
 from device_plugins.virtual_radio.wire import ApsFrame
+from device_plugins.zigbee.adopting import TapedEzsp, TapedGateway
 from device_plugins.zigbee.coordinator import Coordinator
 from device_plugins.zigbee.radio import ZigpyRadio
 from hub.testing import running, settle
@@ -306,7 +305,7 @@ async def test_a_library_that_has_changed_inside_is_told_of(
 
 @pytest.mark.usefixtures("no_collection")
 async def test_former_radios_are_not_kept_in_memory(tmp_path: Path) -> None:
-    kinds: tuple[type, ...] = (Coordinator, EZSP, Gateway, ZigpyRadio)
+    kinds: tuple[type, ...] = (Coordinator, TapedEzsp, TapedGateway, ZigpyRadio)
     of_other_tests = weakref.WeakSet(one for one in gc.get_objects() if type(one) in kinds)
 
     def living() -> dict[str, int]:
