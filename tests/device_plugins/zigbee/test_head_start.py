@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from device_plugins.sdk import UnreachableError
 from device_plugins.virtual_radio import VirtualDevice, VirtualRadio
+from device_plugins.virtual_radio.ezsp import EzspCodec
+from device_plugins.virtual_radio.wire import ApsFrame
 from device_plugins.zigbee.headstart import Alive, HeadStart, begin
 from device_plugins.zigbee.known import Known
 from device_plugins.zigbee.loading import open_radio
@@ -314,3 +317,35 @@ async def test_another_network_on_the_stick_is_not_acted_on(tmp_path: Path, monk
             assert start.loading.early is None
             await start.ends()
         assert "holds another network than the one remembered" in ready.protocol["reason"]
+
+
+async def test_noise_does_no_harm_and_fills_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(7)
+    async with without_plugin(tmp_path) as ready:
+        path, (sensor,) = await first_start(ready, "motion")
+        async with starting_again(ready, path, monkeypatch) as start:
+            short = start.early.where(sensor.ieee.replace(":", ""))
+            assert short is not None
+            sound = message(short, 0x0402, bytes([0x18, 1, 0x0A, 0, 0, 0x29, 0x10, 0x07]))
+            assert start.early.take(sound)
+            assert start.early.taken == 1
+            for _ in range(3000):
+                noise = bytearray(sound)
+                for _ in range(chance.randint(1, 4)):
+                    noise[chance.randrange(3, len(noise))] = chance.randrange(256)
+                start.early.take(bytes(noise[: chance.randint(0, len(noise))]))
+            assert len(start.early._held) <= 500
+            ready.radio.act(sensor.ieee, "temperature", 21)
+            await ready.becomes(sensor, "temperature", 21.0)
+            await start.is_whole()
+        ready.radio.act(sensor.ieee, "temperature", 22)
+        await ready.becomes(sensor, "temperature", 22.0)
+        assert ready.hub.errors == []
+
+
+def message(short: int, cluster: int, payload: bytes) -> bytes:
+    """An incomingMessageHandler of EZSP 14, as the virtual radio encodes it."""
+    aps = ApsFrame(0x0104, cluster, 1, 1, 0, 0, 0)
+    return EzspCodec(14).encode_callback(
+        "incomingMessageHandler", 1, {"message_type": 0, "aps_frame": aps, "nwk": short, "message": payload}
+    )
