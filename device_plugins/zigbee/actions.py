@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -65,6 +66,10 @@ class Actions:
             again=known.status != "offline",
         )
         node = known.node
+        if node is not None:
+            # What has to wait for more than the device's turn does it here, and holds up nobody.
+            await node.ready_for(feature.endpoint, wanted.request)
+            node = known.node
         try:
             await self.queues.do(known.id, job)
         except UnreachableError:
@@ -119,6 +124,9 @@ class Actions:
 
     async def _read_back(self, known: Known, endpoint: int, names: Iterable[str]) -> None:
         points = [point for name in names for point in known.points_of(name, endpoint)]
+        if known.node is not None:
+            with suppress(DeviceError):
+                await known.node.ready()
         if (node := known.node) is not None:
             try:
                 async with self.lanes.background(known.id):

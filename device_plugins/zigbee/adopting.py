@@ -30,6 +30,11 @@ class TapedGateway(bellows.uart.Gateway):
     has_started: bool
     """Whether the stick was reset already for `early`, and need not be reset once more."""
     rehearsed: Rehearsal | None
+    is_connected = False
+
+    def let_go(self) -> None:
+        """All is for zigpy now."""
+        self.early = None
 
     @override
     async def send_data(self, data: bytes) -> None:
@@ -60,8 +65,9 @@ class TapedGateway(bellows.uart.Gateway):
             self.has_started = False
             return True
         self.early = self.rehearsed = None
+        self.has_started = False
         self.script.clear()
-        self.tape = Tape()
+        self.tape = Tape(is_open=not self.is_connected)
         return await super().reset()  # type: ignore[no-untyped-call]
 
 
@@ -80,9 +86,18 @@ class TapedEzsp(bellows.ezsp.EZSP):
         return None if taped is None else taped.rehearsed or taped.tape.rehearsal(self.ezsp_version)
 
     def connected(self) -> None:
-        """The stick is configured: what follows resumes its network."""
-        if self._taped is not None:
-            self._taped.tape.connected()
+        """The stick is configured: what follows resumes its network. Raises EzspError if more was asked before."""
+        taped = self._taped
+        if taped is not None and taped.script:
+            raise EzspError("The stick is asked less than at its last start")
+        if taped is not None:
+            taped.is_connected = True
+            taped.tape.connected()
+
+    async def begin_anew(self) -> None:
+        """Reset the stick, and ask it what it is."""
+        self.stop_ezsp()  # type: ignore[no-untyped-call]
+        await self.startup_reset()
 
     @override
     async def connect(self, *, use_thread: bool = True) -> None:
@@ -95,23 +110,25 @@ class TapedEzsp(bellows.ezsp.EZSP):
                 taped.__class__ = TapedGateway
                 self._prepare(taped)
         else:
-            self._gw = await self._take_over(self._early)
+            early, self._early = self._early, None
+            self._gw = await self._take_over(early)
         await self.startup_reset()
 
     async def _take_over(self, early: HeadStart) -> Any:  # noqa: ANN401 - bellows is untyped
+        gateway: Any = TapedGateway(self)  # type: ignore[no-untyped-call]
+        self._prepare(gateway, early)
         try:
-            line = await early.hand_on()
-            gateway: Any = TapedGateway(self)  # type: ignore[no-untyped-call]
-            self._prepare(gateway, early)
-            await line.hand_on(_heir(line, gateway))
+            await early.hand_on(lambda line: _heir(line, gateway))
         except LineError as error:
             raise ConnectionResetError(str(error)) from error
         return ThreadsafeProxy(gateway, asyncio.get_running_loop())
 
     def _prepare(self, gateway: TapedGateway, early: HeadStart | None = None) -> None:
         self._taped = gateway
-        gateway.tape = Tape()
+        gateway.tape = Tape(is_open=early is None)
         gateway.early = early
+        if early is not None:
+            early.released = gateway.let_go
         gateway.has_started = early is not None
         gateway.rehearsed = early.rehearsal if early else None
         gateway.script = deque(early.rehearsal.exchanges[: early.rehearsal.connecting] if early else ())

@@ -32,6 +32,10 @@ _RESET_LIMIT = 2.5
 _ACK_WAIT, _ATTEMPTS = 1.6, 4
 
 
+def _hear_nothing(_: object) -> None:
+    """In the place of those who are told no more, so that they are not kept."""
+
+
 class LineError(Exception):
     """The stick does not answer, has failed or is gone."""
 
@@ -71,8 +75,11 @@ class AshLine(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._heir is not None:
-            self._heir.connection_lost(exc)
+        # What is behind it may be large, and a port that was open before the libraries came is never collected.
+        heir, self._heir, self.transport = self._heir, None, None
+        if heir is not None:
+            self._why = "the port closed"
+            heir.connection_lost(exc)
         else:
             self._fail(f"the port closed{f': {exc}' if exc else ''}")
 
@@ -124,12 +131,14 @@ class AshLine(asyncio.Protocol):
             self._fail("the stick does not acknowledge")
             raise LineError(self._why)
 
-    async def hand_on(self, heir: Heir) -> None:
-        """Let another take over, when nothing is under way."""
+    async def hand_on(self, make: Callable[["AshLine"], Heir]) -> None:
+        """Let another take over, which is made when nothing is under way. Raises LineError."""
         async with self._turn:
             if self._why:
                 raise LineError(self._why)
-            self._heir, rest, self._buffer = heir, self._buffer, b""
+            heir = self._heir = make(self)
+            self._take = self._lost = _hear_nothing
+            rest, self._buffer = self._buffer, b""
         if rest:
             heir.data_received(rest)
 

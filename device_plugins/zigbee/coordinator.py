@@ -5,6 +5,7 @@ from typing import Any, override
 
 import zigpy.types as t
 from bellows.config import CONF_EZSP_CONFIG
+from bellows.exception import EzspError
 from bellows.zigbee.application import ControllerApplication
 from zigpy.device import ZigbeeDevice
 from zigpy.zcl import foundation
@@ -78,14 +79,24 @@ class Coordinator(Quirking, ControllerApplication):
         self._ezsp = ezsp
         try:
             await ezsp.connect(use_thread=False)
-            await ezsp.write_config(self.config[CONF_EZSP_CONFIG])
-            self._created_device_endpoints.clear()
-            await self.register_endpoints()
-            ezsp.connected()
+            try:
+                await self._configure(ezsp)
+            except EzspError as error:
+                if early is None:
+                    raise
+                LOG.info("The stick is opened anew: %s", error)
+                await ezsp.begin_anew()
+                await self._configure(ezsp)
         except Exception:
             await ezsp.disconnect()
             self._ezsp = None
             raise
+
+    async def _configure(self, ezsp: Any) -> None:  # noqa: ANN401 - bellows is untyped
+        await ezsp.write_config(self.config[CONF_EZSP_CONFIG])
+        self._created_device_endpoints.clear()
+        await self.register_endpoints()
+        ezsp.connected()
 
     def memory(self) -> tuple[Rehearsal, dict[str, int], set[Kind]] | None:
         """How the network was resumed, and what may take the quick way; None if that cannot be told."""

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from device_plugins.sdk import UnreachableError
+from device_plugins.sdk import CommandTimeoutError, UnreachableError
+from device_plugins.zigbee.ashline import LineError
 from device_plugins.zigbee.known import Known
 from device_plugins.zigbee.mapping import Facts, Report, Send, Signature, Write
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, refusal
 from device_plugins.zigbee.network import Ears, Node, RadioError, Wishes
-from device_plugins.zigbee.plainframes import HA
+from device_plugins.zigbee.plainframes import HA, is_relative
 from hub.api import Undo
 
 
@@ -19,10 +20,14 @@ class Early(Protocol):
     async def whole(self, ieee: str) -> Node | None:
         """The device's node when zigpy is there, if it has one. Raises RadioError when zigpy could not be started."""
 
-    async def command(
-        self, ieee: str, endpoint: int, cluster: int, number: int, payload: tuple[int | str, ...]
-    ) -> int | None:
-        """Send a plain command; returns the status it was answered with, or None if it was not sent or not answered."""
+    def can_send(self, ieee: str, request: Send) -> bool:
+        """Whether a command can be sent to a device now."""
+
+    async def command(self, ieee: str, endpoint: int, request: Send) -> int:
+        """Send a command that can be sent; returns the status it was answered with.
+
+        Raises LineError when it was not delivered, TimeoutError when no answer came.
+        """
 
 
 class EarlyNode:
@@ -95,20 +100,38 @@ class EarlyNode:
         """Take them when they can be taken."""
         await (await self._node()).take_steps()
 
+    async def ready_for(self, endpoint: int, request: Send | Write) -> None:
+        """Return at once for what can be sent already, else when zigpy is there."""
+        if not self._is_plain(endpoint, request):
+            await self._node()
+
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
-        """Command at once if it is a plain command to a device that listens; else, or if nothing is answered, later."""
-        status = await self._at_once(endpoint, request)
-        if status is None:
+        """Command at once what can be sent already; all else later."""
+        if not self._is_plain(endpoint, request) or not isinstance(request, Send):
             await (await self._node()).carry_out(endpoint, request)
-        elif status != SUCCESS:
+            return
+        try:
+            status = await self._sent(endpoint, request)
+        except LineError as error:
+            raise UnreachableError(f"{self.id} does not answer; is it powered?", device=self.id) from error
+        except TimeoutError as error:
+            raise CommandTimeoutError(f"{self.id} did not confirm in time", device=self.id) from error
+        if status != SUCCESS:
             raise refusal(status, self.id)
 
-    async def _at_once(self, endpoint: int, request: Send | Write) -> int | None:
+    async def _sent(self, endpoint: int, request: Send) -> int:
+        try:
+            return await self._early.command(self.ieee, endpoint, request)
+        except TimeoutError:
+            if is_relative(request.cluster, request.command):  # it may have been carried out
+                raise
+            return await self._early.command(self.ieee, endpoint, request)
+
+    def _is_plain(self, endpoint: int, request: Send | Write) -> bool:
         signature = self._known.record.signature
         profile = next((one.profile for one in signature.endpoints if one.id == endpoint), None)
-        if self._whole is not None or not isinstance(request, Send) or not signature.mains or profile != HA:
-            return None
-        return await self._early.command(self.ieee, endpoint, request.cluster, request.command, request.payload)
+        is_reached = self._whole is None and signature.mains and profile == HA
+        return is_reached and isinstance(request, Send) and self._early.can_send(self.ieee, request)
 
     async def _node(self) -> Node:
         if self._whole is None:

@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-from device_plugins.zigbee.ashline import AshLine, LineError
+from device_plugins.zigbee.ashline import AshLine, Heir, LineError
 from device_plugins.zigbee.earlynode import EarlyNode
 from device_plugins.zigbee.fastezsp import FRAGMENT, UNICAST, Incoming, parser
 from device_plugins.zigbee.known import Known
+from device_plugins.zigbee.mapping import Send
 from device_plugins.zigbee.network import Node, Radio, RadioError
 from device_plugins.zigbee.plainframes import HA, Unicasts, command, default_response, status_of
-from device_plugins.zigbee.rehearsal import Exchange, Memory, is_callback, is_join, is_up, starts_network
+from device_plugins.zigbee.rehearsal import Exchange, Memory, is_callback, is_up, starts_network
 from device_plugins.zigbee.zclfast import Header, Place, header, place, reports
 from hub.api import Tasks
 
@@ -31,6 +32,10 @@ _MOST_HELD = 500
 _REMEMBERED = 64
 _COUNTERS = 256
 _COORDINATOR = 0x0000
+
+
+def _nothing() -> None:
+    pass
 
 
 class HeadStart:
@@ -61,7 +66,9 @@ class HeadStart:
         self._shorts = {ieee: short for ieee, short in memory.shorts.items() if ieee in self._known}
         self._at = {short: self._known[ieee] for ieee, short in self._shorts.items()}
         self.nodes = {ieee: EarlyNode(known, self) for ieee, known in self._known.items()}
-        self._is_ending = False
+        self._is_sure = self._is_ending = self._is_handed_on = False
+        self.released: Callable[[], None] = _nothing
+        """Told when it is over."""
         self._whole: asyncio.Future[Mapping[str, Node]] = asyncio.get_running_loop().create_future()
 
     # Its life
@@ -86,33 +93,48 @@ class HeadStart:
         await self.line.reset()
         for exchange in self.rehearsal.exchanges:
             await self._rehearse(exchange)
+        # Not before: it might be another stick, on which others have these addresses.
+        self._is_sure = True
+        held, self._held = self._held, deque(maxlen=_MOST_HELD)
+        for frame in held:
+            self.take(frame)
 
-    async def hand_on(self) -> AshLine:
-        """Speak no more, and return the line when nothing is under way; what comes in still goes through `take`."""
+    async def hand_on(self, make: Callable[[AshLine], Heir]) -> None:
+        """Speak no more, and let another have the line when nothing is under way; it passes messages to `take`.
+
+        Raises LineError.
+        """
         self._is_ending = True
         if self._replies:
             await asyncio.wait([*self._replies.values()], timeout=_REPLY_LIMIT)
         async with self._turn:
-            return self.line
+            await self.line.hand_on(make)
+            self._is_handed_on = True
 
     def take(self, frame: bytes) -> bool:
-        """Take an EZSP frame; False if it is for zigpy at once: an answer, or after `hand_on` what is no message."""
+        """Take an EZSP frame; False if it is for zigpy at once: an answer, what became of a message, or its own."""
         if self._whole.done() or not is_callback(frame):
             return False
         if self._up is not None and not self._up.done() and is_up(frame, self.rehearsal.up):
             self._up.set_result(None)
             return True
         incoming = self._parse(frame) if self._parse is not None else None
-        if self._is_for_me(frame, incoming):
-            return True
-        if self._is_ending and (incoming is None or incoming.sender == _COORDINATOR) and not is_join(frame):
+        sent = self._unicasts.sent(frame) if incoming is None else None
+        if sent is not None:
+            self._was_sent(*sent)
+            return not self._is_handed_on
+        if self._is_handed_on and incoming is not None and incoming.sender == _COORDINATOR:
             return False
-        self._held.append(frame)
+        if incoming is None or not self._is_sure or not self._is_heard(incoming):
+            self._held.append(frame)
         return True
 
     def end(self, radio: Radio) -> None:
         """The radio is whole: those who waited go on, and what was held back is heard."""
+        if self._whole.done():
+            return
         self._whole.set_result({node.ieee: node for node in radio.nodes()})
+        self._release()
         while self._held:
             radio.hear(self._held.popleft())
 
@@ -121,7 +143,15 @@ class HeadStart:
         if not self._whole.done():
             self._whole.set_exception(RadioError(reason))
             self._whole.exception()  # nobody need wait for it
+        self._release()
         self.line.close()
+
+    def _release(self) -> None:
+        """Keep nothing of devices: the radio may stay open for months."""
+        self.released()
+        self.released = _nothing
+        for kept in (self._known, self._shorts, self._at, self._tables, self.nodes):
+            kept.clear()
 
     # What a device's node asks
 
@@ -137,29 +167,34 @@ class HeadStart:
         """Return when zigpy is there, or could not be started."""
         await asyncio.wait([self._whole])
 
-    async def command(
-        self, ieee: str, endpoint: int, cluster: int, number: int, payload: tuple[int | str, ...]
-    ) -> int | None:
-        """Send a plain command; returns the status it was answered with, or None if it was not sent or not answered."""
-        short = self.where(ieee)
-        counter = self._counter = (self._counter + 1) % _COUNTERS
-        message = command(cluster, number, payload, counter)
+    def can_send(self, ieee: str, request: Send) -> bool:
+        """Whether a command can be sent to a device now."""
+        is_plain = command(request.cluster, request.command, request.payload, 0) is not None
+        return is_plain and self.where(ieee) is not None
+
+    async def command(self, ieee: str, endpoint: int, request: Send) -> int:
+        """Send a command that can be sent; returns the status it was answered with.
+
+        Raises LineError when it was not delivered, TimeoutError when no answer came.
+        """
+        short, counter = self.where(ieee), self._next()
+        message = command(request.cluster, request.command, request.payload, counter)
         if short is None or message is None or (short, counter) in self._replies:
-            return None
+            raise LineError("it cannot be sent now")
         reply: asyncio.Future[int | None]
         reply = self._replies[short, counter] = asyncio.get_running_loop().create_future()
         try:
-            asked = self._unicasts.request(short, endpoint, cluster, counter, message)
+            asked = self._unicasts.request(short, endpoint, request.cluster, counter, message)
             if not self._unicasts.is_taken(await self._ask(asked)):
-                return None
+                raise LineError("the stick does not take it")
             async with asyncio.timeout(_REPLY_LIMIT):
-                return await reply
-        except (LineError, TimeoutError) as error:
-            LOG.info("%s is sent its command again: %s", ieee, str(error) or "it did not answer")
-            return None
+                status = await reply
         finally:
             reply.cancel()
             del self._replies[short, counter]
+        if status is None:
+            raise LineError("it was not delivered")
+        return status
 
     # What the stick says
 
@@ -201,7 +236,7 @@ class HeadStart:
             return LineError("the stick is gone") if told is None else told
 
     def _took(self, frame: bytes) -> None:
-        if not frame or self.take(frame) or self._answer is None:
+        if not frame or self.take(frame) or self._answer is None or is_callback(frame):
             return
         sequence, answer = self._answer
         if frame[0] == sequence and not answer.done():
@@ -215,18 +250,20 @@ class HeadStart:
             if not reply.done():
                 reply.set_result(None)
 
-    def _is_for_me(self, frame: bytes, incoming: Incoming | None) -> bool:
-        if incoming is None:
-            sent = self._unicasts.sent(frame)
-            if sent is None or (reply := self._replies.get(sent[:2])) is None:
-                return False
-            if not sent[2] and not reply.done():
-                reply.set_result(None)
-            return True
+    def _was_sent(self, short: int, counter: int, is_delivered: bool) -> None:  # noqa: FBT001 - as it is read
+        reply = self._replies.get((short, counter))
+        if reply is not None and not is_delivered and not reply.done():
+            reply.set_result(None)
+
+    def _is_heard(self, incoming: Incoming) -> bool:
         known = self._at.get(incoming.sender)
         if known is None or incoming.kind != UNICAST or incoming.options & FRAGMENT or incoming.profile != HA:
             return False
         return self._is_reply(incoming) or self._is_report(incoming, known)
+
+    def _next(self) -> int:
+        self._counter = (self._counter + 1) % _COUNTERS
+        return self._counter
 
     def _is_reply(self, incoming: Incoming) -> bool:
         told = status_of(incoming.message)
@@ -270,7 +307,7 @@ class HeadStart:
         message = default_response(head.sequence)
         route = incoming.sender, incoming.source_endpoint, incoming.cluster
         with suppress(LineError):
-            await self._ask(self._unicasts.request(*route, incoming.counter, message))
+            await self._ask(self._unicasts.request(*route, self._next(), message))
 
 
 async def begin(memory: Memory, devices: Iterable[Known], alive: Alive, tasks: Tasks) -> HeadStart | None:

@@ -75,7 +75,7 @@ def _load(modules: Sequence[str]) -> None:
         importlib.import_module(name)
     if is_new:
         # A hundred thousand objects that stay: without this, each full collection of garbage would visit all of them.
-        # Never later: a radio's own objects would be frozen with them, and outlive it.
+        # Never later: a radio's own objects would be frozen with them, and outlive it. Of a head start there is little.
         gc.freeze()
 
 

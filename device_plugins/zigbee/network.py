@@ -180,6 +180,9 @@ class Node(Protocol):
     async def take_steps(self) -> None:
         """Have its quirk do what it does to configure the device."""
 
+    async def ready_for(self, endpoint: int, request: Send | Write) -> None:
+        """Return when it can be told this; at once, but for a head start."""
+
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
 

@@ -266,6 +266,9 @@ class ZigpyNode:
             async with asyncio.timeout(_STEPS_LIMIT):
                 await take_steps(self.device)
 
+    async def ready_for(self, endpoint: int, request: Send | Write) -> None:
+        """Return at once."""
+
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         """Command or write, and return when the device has confirmed."""
         await self.ready()

@@ -52,6 +52,11 @@ def command(cluster: int, number: int, payload: tuple[int | str, ...], counter: 
         return None
 
 
+def is_relative(cluster: int, number: int) -> bool:
+    """Whether a command does something else when it is carried out twice."""
+    return (cluster, number) in {(_ON_OFF, 0x02), (_LEVEL, 0x06)}
+
+
 def status_of(message: bytes) -> tuple[int, int] | None:
     """The counter and the status that a server's default response tells; None for any other ZCL frame."""
     control, *_ = message or b"\xff"

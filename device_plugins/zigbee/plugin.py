@@ -1,7 +1,8 @@
 """The plugin: it keeps the radio open, and turns the device registry's wishes into Zigbee."""
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, override
 
 import msgspec
@@ -175,26 +176,33 @@ class Zigbee(GroupServices, LinkServices, NetworkServices, CoordinatorServices, 
             self.roster.begin(early.nodes)
             self.ready()
             self.ctx.log.info("The radio at %s is up; its libraries are being loaded", self.settings.path)
-        try:
+        with self._closing_early():
             return await open_radio(self.settings, self.ctx.data_dir, self.roster, early)
-        except BaseException as error:
-            if early is not None:
-                self.early = None
-                early.close(str(error) or "the radio is being closed")
-            raise
 
     async def _up(self, radio: Radio) -> None:
         self.radio = radio
-        await self.roster.attach(radio)
-        if self.early is not None:
-            self.early.end(radio)
-            self.early = None
+        with self._closing_early():
+            await self.roster.attach(radio)
+            if self.early is not None:
+                self.early.end(radio)
+                self.early = None
         self.starts.follow(radio)
         self.watching.begin()
         self.ready()
         self.remember_on(radio)
         self.serve_images(radio)
         self.ctx.log.info("The radio at %s is up", self.settings.path)
+
+    @contextmanager
+    def _closing_early(self) -> Iterator[None]:
+        """If this fails, a head start has come to nothing."""
+        try:
+            yield
+        except BaseException as error:
+            early, self.early = self.early, None
+            if early is not None:
+                early.close(str(error) or "the radio is being closed")
+            raise
 
     @override
     def went_down(self, reason: str) -> None:

@@ -6,9 +6,7 @@ The exchanges are EZSP frames (UG100) without their first byte, the sequence num
 import msgspec
 
 _ID = slice(2, 4)
-_NETWORK_INIT, _STACK_STATUS, _GET_EUI64, _TRUST_CENTER_JOIN = (
-    number.to_bytes(2, "little") for number in (0x0017, 0x0019, 0x0026, 0x0024)
-)
+_NETWORK_INIT, _STACK_STATUS, _GET_EUI64 = (number.to_bytes(2, "little") for number in (0x0017, 0x0019, 0x0026))
 # What resumes a network and says which it is: networkState, networkInit, getNetworkParameters, getNodeId, getEui64.
 _RESUMES = {number.to_bytes(2, "little") for number in (0x0018, 0x0017, 0x0028, 0x0027, 0x0026)}
 # What is asked between and changes nothing: nop, readCounters, readAndClearCounters, getValue.
@@ -54,13 +52,14 @@ class Memory(msgspec.Struct, frozen=True):
     """All that is needed to act before zigpy is there.
 
     `shorts` are the addresses, by IEEE address, of the devices without a
-    quirk; `kinds` are the attributes whose reports need no more than to be read.
+    quirk; `kinds` are the attributes whose reports need no more than to be read. `world` is what else it depends on.
     """
 
     port: Port
     rehearsal: Rehearsal
     shorts: dict[str, int]
     kinds: tuple[Kind, ...]
+    world: str = ""
 
 
 def is_callback(frame: bytes) -> bool:
@@ -73,11 +72,6 @@ def is_up(frame: bytes, up: bytes) -> bool:
     return frame[3:5] == _STACK_STATUS and frame[_HEAD:] == up
 
 
-def is_join(frame: bytes) -> bool:
-    """Whether a callback tells of a device that joins or leaves."""
-    return frame[3:5] == _TRUST_CENTER_JOIN
-
-
 def starts_network(request: bytes) -> bool:
     """Whether the network is up only some time after this request was answered."""
     return request[_ID] == _NETWORK_INIT
@@ -86,12 +80,12 @@ def starts_network(request: bytes) -> bool:
 class Tape:
     """Records a start, frame by frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_open: bool = True) -> None:
         self._asked: dict[int, bytes] = {}
         self._exchanges: list[Exchange] = []
         self._connecting = 0
         self._up = b""
-        self._is_open = True
+        self._is_open = is_open
 
     def connected(self) -> None:
         """From here on the network is resumed."""

@@ -49,7 +49,7 @@ class Roster:
         self._retries = Retries(plugin.ctx.clock)
         self._leaving: set[str] = set()
         self.changed: Callable[[], None] = lambda: None
-        """Told when a device has been set up or has left."""
+        """Told when a device has joined, was set up or has left, and when all have their quirks."""
         self.restorers: list[Restore] = []
         """What puts back on a device that has joined anew what it was told before."""
 
@@ -78,11 +78,7 @@ class Roster:
                 self._send_away(ieee)
         joined = await self._stored(_JOINED)
         # From here on without a pause: what a device tells may set off a command to any other.
-        for ieee, known in self.known.items():
-            if ieee not in nodes:
-                known.available("offline", "the radio does not know it; pair it again")
-        for ieee, node in nodes.items():
-            self._match(ieee, node)
+        self._match_all(nodes)
         for key, short in joined:
             ieee = key.removeprefix(_JOINED)
             if ieee not in nodes:
@@ -94,7 +90,8 @@ class Roster:
         for ieee, node in nodes.items():
             if (known := self.known.get(ieee)) is not None:
                 known.attach(node)
-                known.available("unknown", _BACK)
+                if known.status != "online":
+                    known.available("unknown", _BACK)
 
     def detach(self, reason: str) -> None:
         """The radio is gone, and every device with it."""
@@ -132,6 +129,7 @@ class Roster:
             return
         self._retries.forget(ieee)
         self._ctx.tasks.start(f"remember {ieee}", self._ctx.storage.set(_JOINED + ieee, short, durable=True))
+        self.changed()
         device = self._about(ieee)
         self._plugin.pairing_step("joined", device, progress=0.1)
         self._plugin.pairing_step("interviewing", device, progress=0.2)
@@ -189,6 +187,11 @@ class Roster:
             known.record.left = known.record.configured = False
         is_back = known.status != "online"
         known.alive(lqi)
+        if self._radio is not None:  # in a head start, `attach` does it
+            self._is_awake(known, is_back=is_back)
+
+    def _is_awake(self, known: Known, *, is_back: bool) -> None:
+        """Tell it what waited for it, configure it if that is to be done, and ask for what it has never told."""
         self._actions.queues.heard(known.id)
         if (node := known.node) is None:
             return
@@ -196,13 +199,23 @@ class Roster:
             self._configure(node, fresh=False)
         elif is_back and not known.record.signature.mains and (missing := known.valueless()):
             # It sleeps, but not at this moment; its own report may be half a day away.
-            self._ctx.tasks.start(f"read values {ieee}", self._read(node, known, missing))
+            self._ctx.tasks.start(f"read values {known.ieee}", self._read(node, known, missing))
 
     def lost(self, reason: str) -> None:
         """The radio is gone."""
         self._lost(reason)
 
     # Joining
+
+    def _match_all(self, nodes: Mapping[str, Node]) -> None:
+        for ieee, known in self.known.items():
+            if ieee not in nodes:
+                known.available("offline", "the radio does not know it; pair it again")
+        for ieee, node in nodes.items():
+            self._match(ieee, node)
+        for known in [*self.known.values()]:
+            if known.status == "online":  # it was heard in a head start
+                self._is_awake(known, is_back=True)
 
     def _match(self, ieee: str, node: Node) -> None:
         known = self.known.get(ieee)
@@ -355,6 +368,7 @@ class Roster:
         for known in [*self.known.values()]:
             if self._radio is radio and known.node is not None:
                 await known.node.ready()
+        self.changed()
 
     def _interview(self, ieee: str) -> None:
         if self._radio is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ RESTORED = "restored"
 """The mark that a restore leaves in a plugin's folder."""
 
 _KEY = "start"
+_LIBRARIES = ("bellows", "zigpy", "zha-quirks")
 _SAVE_AFTER = 5.0
 
 
@@ -38,9 +40,12 @@ class Starts:
         stored = await self._ctx.storage.get(_KEY)
         if stored is not None and not await asyncio.to_thread((self._ctx.data_dir / RESTORED).exists):
             try:
-                self._memory = msgspec.convert(stored, Memory)
+                memory = msgspec.convert(stored, Memory)
             except msgspec.ValidationError as error:
                 LOG.info("No head start: %s", error)
+                return
+            if memory.world == await asyncio.to_thread(_world, self._settings):
+                self._memory = memory
 
     @property
     def can_begin(self) -> bool:
@@ -75,7 +80,7 @@ class Starts:
         if self._timer is not None:
             self._timer()
             self._timer = None
-            await self._save()
+        await self._save()
         self._radio = None
 
     def lost(self) -> None:
@@ -87,7 +92,24 @@ class Starts:
         self._ctx.tasks.start("remember the start", self._save())
 
     async def _save(self) -> None:
-        memory = self._radio.memory() if self._radio is not None else None
-        if memory is not None and memory != self._memory:
+        learned = self._radio.memory() if self._radio is not None else None
+        if learned is None:
+            return
+        memory = msgspec.structs.replace(learned, world=await asyncio.to_thread(_world, self._settings))
+        if memory != self._memory:
             self._memory = memory
             await self._ctx.storage.set(_KEY, msgspec.to_builtins(memory))
+
+
+def _world(settings: Settings) -> str:
+    """What decides whether devices have quirks, and what the stick is asked. Blocks."""
+    folder = Path(settings.quirks_dir).expanduser() if settings.quirks_dir else None
+    own = [f"{one.name} {one.stat().st_mtime_ns}" for one in sorted(folder.glob("*.py"))] if folder else []
+    return "; ".join([f"quirks {settings.quirks}", *own, *(f"{name} {_version(name)}" for name in _LIBRARIES)])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

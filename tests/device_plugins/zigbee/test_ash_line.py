@@ -282,7 +282,7 @@ async def test_what_is_never_acknowledged_is_given_up(monkeypatch: pytest.Monkey
     # The stick waits for that frame's number: nobody can go on from here.
     assert len(stick.lost) == 1
     with pytest.raises(LineError, match="acknowledge"):
-        await stick.line.hand_on(Heir())
+        await stick.line.hand_on(lambda _: Heir())
 
 
 # What is lost
@@ -295,14 +295,14 @@ async def test_a_stick_that_restarts_or_fails_is_lost_once(last: Frame) -> None:
     assert [type(one) for one in told] == [LineError, LineError]
     assert len(stick.lost) == 1
     stick.say(last, last)
-    stick.line.connection_lost(None)
     stick.line.close()
+    stick.line.connection_lost(None)
     with pytest.raises(LineError):
         await stick.line.send(b"three")
     assert stick.heard == []
     assert (len(stick.lost), stick.is_closed) == (1, True)
     with pytest.raises(LineError):
-        await stick.line.hand_on(Heir())
+        await stick.line.hand_on(lambda _: Heir())
 
 
 # Another takes over
@@ -312,17 +312,17 @@ async def test_an_heir_gets_what_was_begun_and_all_that_follows() -> None:
     stick, heir = Stick(), Heir()
     first, second = ash.encode(Data(0, 0, b"one")), ash.encode(Data(1, 0, b"two"))
     stick.line.data_received(first + second[:3])
-    await stick.line.hand_on(heir)
+    await stick.line.hand_on(lambda _: heir)
     stick.line.data_received(second[3:])
     stick.line.data_received(b"\x00raw")
-    gone = OSError("unplugged")
-    stick.line.connection_lost(gone)
-    assert b"".join(heir.got) == second + b"\x00raw"
-    assert (stick.taken, heir.why, stick.lost) == ([b"one"], [gone], [])
     stick.line.close()
     assert not stick.is_closed
     with pytest.raises(LineError, match="handed on"):
         await stick.line.send(b"mine")
+    gone = OSError("unplugged")
+    stick.line.connection_lost(gone)
+    assert b"".join(heir.got) == second + b"\x00raw"
+    assert (stick.taken, heir.why, stick.lost) == ([b"one"], [gone], [])
 
 
 async def test_a_line_is_handed_on_when_nothing_is_under_way() -> None:
@@ -332,7 +332,7 @@ async def test_a_line_is_handed_on_when_nothing_is_under_way() -> None:
         assert stick.line._heir is None
         stick.line.data_received(ash.encode(Ack(1)))
 
-    await asyncio.gather(stick.line.send(b"one"), stick.line.hand_on(heir), acknowledge())
+    await asyncio.gather(stick.line.send(b"one"), stick.line.hand_on(lambda _: heir), acknowledge())
     stick.line.data_received(b"theirs")
     assert heir.got == [b"theirs"]
 
@@ -346,7 +346,7 @@ async def test_bellows_goes_on_where_the_line_left_off(cut: int) -> None:
     theirs = ash.encode(Data(3, 5, b"for bellows"))
     stick.line.data_received(theirs[:cut])
     heir = _heir(stick.line, gateway)
-    await stick.line.hand_on(heir)
+    await stick.line.hand_on(lambda _: heir)
     stick.line.data_received(theirs[cut:])
     stick.heard.clear()
     await heir.send_data(b"of bellows")

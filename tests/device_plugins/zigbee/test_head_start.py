@@ -1,8 +1,10 @@
 """A head start: the hub acts before zigpy is there, and zigpy goes on where it left off."""
 
 import asyncio
+import gc
 import os
 import random
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device_plugins.sdk import UnreachableError
+from device_plugins.sdk import CommandTimeoutError, UnreachableError
 from device_plugins.virtual_radio import VirtualDevice, VirtualRadio
 from device_plugins.virtual_radio.ezsp import EzspCodec
 from device_plugins.virtual_radio.wire import ApsFrame
@@ -18,7 +20,9 @@ from device_plugins.zigbee.headstart import Alive, HeadStart, begin
 from device_plugins.zigbee.known import Known
 from device_plugins.zigbee.loading import open_radio
 from device_plugins.zigbee.network import Listener, Radio, RadioError, Settings
+from device_plugins.zigbee.radio import ZigpyRadio
 from device_plugins.zigbee.rehearsal import Exchange, Memory
+from device_plugins.zigbee.roster import Roster
 from hub.api import Task, Tasks
 from hub.tasks import TaskGroup
 from hub.testing import settle
@@ -101,12 +105,12 @@ def remembers(monkeypatch: pytest.MonkeyPatch, otherwise: Callable[[Exchange], E
 
 @asynccontextmanager
 async def starting_again(
-    ready: Bench, path: str, monkeypatch: pytest.MonkeyPatch, wait: float = 60.0
+    ready: Bench, path: str, monkeypatch: pytest.MonkeyPatch, wait: float = 60.0, **config: object
 ) -> AsyncIterator[Start]:
     """Start the plugin again, in a process in which zigpy is not there yet."""
     with monkeypatch.context() as patch:
         loading = Loading(patch)
-        running = at_once("a start", ready.start(path, start_wait=wait))
+        running = at_once("a start", ready.start(path, start_wait=wait, **config))
         try:
             begun = at_once("the beginning", loading.has_begun.wait())
             await asyncio.wait([begun, running] if wait else [begun], return_when=asyncio.FIRST_COMPLETED)
@@ -185,16 +189,80 @@ async def test_what_needs_the_whole_radio_waits_for_it(tmp_path: Path, monkeypat
         assert (await ready.step(added, "configured", "failed")).step == "configured"
 
 
-async def test_a_device_without_power_is_told_of_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_that_is_lost_is_sent_again_unless_it_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_plugins.zigbee.headstart._REPLY_LIMIT", 0.3)
     async with without_plugin(tmp_path) as ready:
         path, (lamp,) = await first_start(ready, "lamp-white")
-        ready.radio.faults.change(loss=1.0)
         async with starting_again(ready, path, monkeypatch) as start:
-            asked = at_once("a person", ready.command(lamp, "on_off", "on"))
+            ready.radio.slow_down(lamp, 0.4)
+            with pytest.raises(CommandTimeoutError):
+                await ready.command(lamp, "on_off", "toggle")
+            ready.radio.slow_down(lamp, None)
+            await ready.becomes(lamp, "on_off", value=True)
+            ready.radio.faults.change(loss=1.0)
+            asked = at_once("a person", ready.command(lamp, "on_off", "off"))
             await settle()
             ready.radio.faults.clear()
-            await start.is_whole()
             await asked
+            await ready.becomes(lamp, "on_off", value=False)
+            await start.is_whole()
+
+
+async def test_a_device_that_is_still_to_be_configured_is_heard_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with without_plugin(tmp_path) as ready:
+        path = ready.radio.open_pty()
+        await ready.start(path, start_wait=60.0)
+        sensor = await ready.pair("motion")
+        await ready.stop()
+        await ready.start(path, start_wait=60.0)
+        known = ready.plugin.roster.known[sensor.ieee.replace(":", "")]
+        known.record.configured = False
+        await ready.plugin.roster.save(known)
+        await ready.stop()
+        async with starting_again(ready, path, monkeypatch) as start:
+            ready.radio.act(sensor.ieee, "temperature", 17)
+            await ready.becomes(sensor, "temperature", 17.0)
+            await start.is_whole()
+        known = ready.plugin.roster.known[sensor.ieee.replace(":", "")]
+        await eventually(lambda: known.record.configured, 5.0, "it is configured")
+        ready.radio.act(sensor.ieee, "temperature", 18)
+        await ready.becomes(sensor, "temperature", 18.0)
+
+
+async def test_commands_that_wait_hold_up_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with without_plugin(tmp_path) as ready:
+        path, (plain, *others) = await first_start(ready, *["lamp-white"] * 9)
+        async with starting_again(ready, path, monkeypatch) as start:
+            waiting = [at_once("a person", ready.command(one, "identify", "identify")) for one in others]
+            await ready.command(plain, "on_off", "on")
+            await ready.becomes(plain, "on_off", value=True)
+            assert not any(one.done() for one in waiting)
+            await start.is_whole()
+            await asyncio.gather(*waiting)
+
+
+async def test_a_start_that_fails_at_its_very_end_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def attach(_roster: Roster, _radio: Radio) -> None:
+        raise RadioError("it broke at the last moment")
+
+    async with without_plugin(tmp_path) as ready:
+        path, (lamp,) = await first_start(ready, "lamp-white")
+        async with starting_again(ready, path, monkeypatch) as start:
+            asked = at_once("a person", ready.hub.call("zigbee.bindings", device=id_of(lamp)))
+            await settle()
+            with monkeypatch.context() as patch:
+                patch.setattr(Roster, "attach", attach)
+                await start.ends()
+                with pytest.raises(UnreachableError, match="at the last moment"):
+                    await asked
+        await ready.comes_up()
+        await ready.command(lamp, "on_off", "on")
         await ready.becomes(lamp, "on_off", value=True)
 
 
@@ -217,16 +285,57 @@ async def test_a_stick_that_answers_otherwise_is_opened_as_ever(
             await start.is_whole()
 
 
-async def test_bellows_begins_again_when_it_asks_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("which", ["first", "last", "one too many"])
+async def test_bellows_begins_again_when_it_asks_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
     async with without_plugin(tmp_path) as ready:
         path, (lamp,) = await first_start(ready, "lamp-white")
         async with starting_again(ready, path, monkeypatch) as start:
-            first, *rest = start.early.rehearsal.exchanges
-            changed = Exchange(first.request + b"\0", first.answer)
-            start.early.rehearsal = msgspec.structs.replace(start.early.rehearsal, exchanges=(changed, *rest))
+            rehearsal = start.early.rehearsal
+            exchanges = [*rehearsal.exchanges]
+            if which == "one too many":
+                rehearsal = msgspec.structs.replace(rehearsal, connecting=rehearsal.connecting + 1)
+            else:
+                place = 0 if which == "first" else rehearsal.connecting - 1
+                exchanges[place] = Exchange(exchanges[place].request + b"\0", exchanges[place].answer)
+            start.early.rehearsal = msgspec.structs.replace(rehearsal, exchanges=tuple(exchanges))
             await start.is_whole()
         await ready.command(lamp, "on_off", "on")
         await ready.becomes(lamp, "on_off", value=True)
+
+
+@pytest.mark.parametrize("quirks", [True, False])
+async def test_no_head_start_when_devices_may_have_other_quirks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, quirks: bool
+) -> None:
+    async with without_plugin(tmp_path) as ready:
+        path, _ = await first_start(ready, "lamp-white")
+        async with starting_again(ready, path, monkeypatch, quirks=quirks) as start:
+            assert (start.loading.early is not None) == quirks
+            await start.is_whole()
+
+
+async def test_a_radio_that_had_a_head_start_is_not_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with without_plugin(tmp_path) as ready:
+        path, _ = await first_start(ready, "lamp-white")
+        async with starting_again(ready, path, monkeypatch) as start:
+            gc.freeze()  # as is done when the libraries have been imported
+            await start.is_whole()
+        assert isinstance(ready.plugin.radio, ZigpyRadio)
+        former = weakref.ref(ready.plugin.radio._app)
+        early = weakref.ref(start.early)
+        start.loading.early = None
+        ready.radio.reset()
+        await ready.goes_down("")
+        await ready.comes_up()
+        try:
+            await eventually(lambda: gc.collect() is not None and former() is None, 10.0, "the former radio is gone")
+            assert early() is None
+        finally:
+            gc.unfreeze()
 
 
 async def test_a_stick_that_is_pulled_out_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ from device_plugins.zigbee.rehearsal import (
     Rehearsal,
     Tape,
     is_callback,
-    is_join,
     is_up,
     starts_network,
 )
@@ -197,7 +196,6 @@ def test_the_frames_of_the_stick_are_told_apart(version: int) -> None:
         frame = b"\x05\x90\x01" + number.to_bytes(2, "little") + UP
         assert is_callback(frame)
         assert is_up(frame, UP) is (name == "stackStatusHandler")
-        assert is_join(frame) is (name == "trustCenterJoinHandler")
         assert starts_network(frame[1:]) is (name == "networkInit")
         assert not is_callback(b"\x05\x80\x01" + frame[3:])
     assert all(commands[name][0] == V13[name][0] for name in (*RESUMES, *HARMLESS))
