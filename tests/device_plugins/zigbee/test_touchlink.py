@@ -140,6 +140,19 @@ async def test_lamps_of_this_network_are_told_apart_and_not_reset(tmp_path: Path
         assert ready.radio.is_joined(lamp)
 
 
+async def test_a_lamp_that_the_hub_still_has_is_removed_before_it_is_freed(tmp_path: Path) -> None:
+    async with bench(tmp_path, channel=OWN) as ready:
+        lamp = await ready.pair("lamp-white")
+        ready.radio.stray(lamp, ELSEWHERE)
+        with pytest.raises(InvalidValueError, match=f"still has .* with `hub devices remove {id_of(lamp)}`"):
+            await ready.hub.call("zigbee.touchlink_reset", ieee=lamp.ieee, channel=ELSEWHERE)
+        await ready.hub.call("zigbee.remove", device=id_of(lamp))
+        await ready.open_pairing()
+        await ready.hub.call("zigbee.touchlink_reset", ieee=lamp.ieee, channel=ELSEWHERE)
+        await eventually(lambda: ready.radio.is_joined(lamp), 10.0, "the lamp having joined")
+        await eventually(lambda: ready.value(lamp, "on_off") is not None, 10.0, "the lamp being paired")
+
+
 async def test_commands_wait_while_the_stick_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And so does the question for the network's channel: the stick would tell the other one."""
     monkeypatch.setattr("device_plugins.zigbee.touchlinking._LISTEN_S", 0.3)
