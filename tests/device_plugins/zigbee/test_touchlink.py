@@ -20,6 +20,7 @@ from device_plugins.zigbee.touchlink import Stray
 from device_plugins.zigbee.touchlink_services import TouchlinkStep
 from device_plugins.zigbee.touchlinking import ZigpyTouchlink
 from hub.api import HubError
+from hub.testing import settle
 from tests.device_plugins.virtual_radio.host import VERSIONS
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of
 from tests.harness.waiting import eventually
@@ -176,6 +177,31 @@ async def test_commands_wait_while_the_stick_is_away(tmp_path: Path, monkeypatch
         assert {name for name, _ in seen} == {"sendUnicast", "getNetworkParameters"}
         assert {channel for _, channel in seen} == {OWN}
         assert f'"channel": {OWN}' in remembering.result().decode()
+        await ready.becomes(lamp, "on_off", True)
+
+
+async def test_only_what_the_stick_has_got_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a command that comes later, which waits for the touchlink itself."""
+    monkeypatch.setattr("device_plugins.zigbee.touchlinking._UNDER_WAY_S", 60.0)  # beyond the limit of a touchlink
+    async with bench(tmp_path, channel=OWN) as ready:
+        lamp = await ready.pair("lamp-white")
+        app: Any = ready.plugin.ready_radio()._app  # type: ignore[attr-defined]
+        sent = app._pending_requests["sent"] = asyncio.get_running_loop().create_future()
+
+        async def first() -> TouchlinkStep:
+            return await anext(steps(ready, ELSEWHERE))
+
+        async with asyncio.TaskGroup() as group:
+            async with app._req_lock:
+                scanning = group.create_task(first())
+                await eventually(lambda: len(app._req_lock._waiters or ()) == 1, what="the touchlink in the queue")
+                group.create_task(ready.command(lamp, "on_off", "on"))
+                await eventually(lambda: len(app._pending_requests) == 2, what="the command behind it")
+            await settle()
+            assert ready.radio.ncp.heard["setLogicalAndRadioChannel"] == 0
+            del app._pending_requests["sent"]
+            sent.set_result(None)
+        assert scanning.result().found == []
         await ready.becomes(lamp, "on_off", True)
 
 
