@@ -14,8 +14,13 @@ async def open_log(path: Path, *, mode: int = 0o640, keep: int = 0) -> int:
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        os.close(await opening)  # the thread opens it all the same
+        opening.add_done_callback(_close)  # the thread opens it all the same
         raise
+
+
+def _close(opening: asyncio.Future[int]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        os.close(opening.result())
 
 
 def _open(path: Path, mode: int, keep: int) -> int:

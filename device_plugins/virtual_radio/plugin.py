@@ -104,7 +104,7 @@ class VirtualRadioPlugin(Plugin):
     async def stray(self, device: str, channel: int, rssi: int = -35) -> None:
         """Put a device on somebody else's network on this channel; `hub zigbee touchlink` finds it if it is near.
 
-        `rssi` (dBm) is how strong its signal is at the stick; below -60 it does not answer.
+        `rssi` (dBm) is how strong its signal is at the stick; below -60 it does not answer. Only lamps do touchlink.
         """
         await self._process.ask("stray", device=device, channel=channel, rssi=rssi)
 

@@ -178,6 +178,7 @@ class VirtualRadio:
     def stray(self, which: Which, channel: int, rssi: int = strays.USUAL_DBM) -> None:
         """Put a device on somebody else's network; only touchlink reaches it, if its signal (dBm) is strong enough."""
         device = self.device(which)
+        strays.check(device, channel, rssi)
         if self.is_joined(device):
             self.leave(device)
         strays.put(device, channel, rssi)

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from device_plugins.virtual_radio import addresses, household, touchlink
+from device_plugins.virtual_radio import addresses, catalogue, household, touchlink
 from device_plugins.virtual_radio.core import Command, Core, Values
 from device_plugins.virtual_radio.device import VirtualDevice
 from device_plugins.virtual_radio.errors import RadioError
@@ -54,12 +54,19 @@ def channel_of(device: VirtualDevice) -> int | None:
     return int(network.removeprefix(_NETWORK)) if network.startswith(_NETWORK) else None
 
 
-def put(device: VirtualDevice, channel: int, rssi: int) -> None:
-    """Make a device a stray; RadioError when that is no channel or no signal."""
+def check(device: VirtualDevice, channel: int, rssi: int) -> None:
+    """Raise RadioError if touchlink could not free it again, or when that is no channel or no signal."""
+    if not device.model.touchlink:
+        able = " or ".join(key for key, model in catalogue.MODELS.items() if model.touchlink)
+        raise RadioError(f"{device.name!r} does not do touchlink, nothing could free it again: choose a {able}.")
     if channel not in CHANNELS:
         raise RadioError(f"A channel is {CHANNELS[0]} to {CHANNELS[-1]}, not {channel!r}.")
     if not -128 <= rssi <= 0:  # noqa: PLR2004 - what the air allows, in one byte
         raise RadioError(f"A signal is -128 to 0 dBm, not {rssi!r}.")
+
+
+def put(device: VirtualDevice, channel: int, rssi: int) -> None:
+    """Make a device a stray, which `check` allows."""
     device.factory_reset()
     device.network, device.short = f"{_NETWORK}{channel}", _SHORT
     device.memory[_SIGNAL] = rssi

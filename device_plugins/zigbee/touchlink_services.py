@@ -62,13 +62,16 @@ class TouchlinkServices(ZigbeePlugin):
         Whoever runs that network loses it. A device does not confirm this: it was asked when this returns.
         """
         await self.whole()
-        address = _address(ieee)
-        if address in self.roster.known:
+        address, radio = _address(ieee), self.ready_radio()
+        if (known := self.roster.known.get(address)) is not None:
+            is_here = channel == radio.info().channel and not known.record.left
             raise InvalidValueError(
-                f"{PREFIX}{address} is on this network; remove it with `hub devices remove` instead",
-                device=PREFIX + address,
+                f"{known.id} is on this network; remove it with `hub devices remove {known.id}` instead"
+                if is_here
+                else f"the hub still has {known.id}; remove it first, with `hub devices remove {known.id}`",
+                device=known.id,
             )
-        await self.ready_radio().touchlink.reset(address, channel)
+        await radio.touchlink.reset(address, channel)
 
 
 def _address(text: str) -> str:

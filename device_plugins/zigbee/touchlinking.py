@@ -78,8 +78,7 @@ class ZigpyTouchlink:
         if sending is None or getattr(ezsp, "ezsp_version", 0) < _OLDEST:
             raise RadioError(f"this stick cannot touchlink; those that speak EZSP {_OLDEST} or later can")
         try:
-            async with asyncio.timeout(_LIMIT_S), self._alone, sending:
-                await self._finish()
+            async with asyncio.timeout(_LIMIT_S), self._alone, self._between_requests(sending):
                 home = int(app.state.network_info.channel)
                 air = _Air(ezsp, app.state, channel)
                 undo = ezsp.add_callback(air.hear)
@@ -100,10 +99,17 @@ class ZigpyTouchlink:
         except FAULTS as error:
             raise RadioError(f"the radio failed at a touchlink: {str(error) or type(error).__name__}") from error
 
-    async def _finish(self) -> None:
-        """Let the stick end what it was sending."""
-        if under_way := {*getattr(self._app, "_pending_requests", {}).values()}:
-            await asyncio.wait(under_way, timeout=_UNDER_WAY_S)
+    @contextlib.asynccontextmanager
+    async def _between_requests(self, sending: asyncio.Lock) -> AsyncIterator[None]:
+        """Hold the lock of those that send, when the stick has ended what it was sending."""
+        ahead = self._requests()  # whoever comes later is handed over after this: the lock is fair
+        async with sending:
+            if under_way := ahead & self._requests():
+                await asyncio.wait(under_way, timeout=_UNDER_WAY_S)
+            yield
+
+    def _requests(self) -> set[asyncio.Future[Any]]:
+        return {*getattr(self._app, "_pending_requests", {}).values()}
 
     async def _return(self, ezsp: Any, home: int) -> None:  # noqa: ANN401 - bellows is untyped
         """Go home; a stick that does not is opened anew, which resets it."""

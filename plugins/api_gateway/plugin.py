@@ -10,10 +10,11 @@ import msgspec
 
 from hub.api import Context, Plugin, service
 from plugins.api_gateway.routes import Api, Guard
-from plugins.api_gateway.server import Listener, load_web_sockets
+from plugins.api_gateway.server import Listener
 from plugins.api_gateway.sockets import bind_tcp, bind_unix, remove_unix
 from plugins.api_gateway.streams import Streams
 from plugins.api_gateway.tokens import NewToken, Token, Tokens
+from plugins.api_gateway.web_sockets import WebSockets
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +44,7 @@ class ApiGateway(Plugin):
         self._inode = 0
         self._tokens = Tokens(ctx.storage, ctx.clock)
         self._streams = Streams(ctx.events, ctx.tasks, ctx.log, most=config.max_streams, queue=config.stream_queue)
+        self._web_sockets = WebSockets()
         self._listeners: list[Listener] = []
 
     @override
@@ -60,7 +62,7 @@ class ApiGateway(Plugin):
             self._add(bind_tcp(config.listen, allow_remote=config.allow_remote), remote=True)
         for listener in self._listeners:
             await listener.start()
-        self.ctx.tasks.start("loads WebSockets", asyncio.to_thread(load_web_sockets))
+        self.ctx.tasks.start("loads WebSockets", self._web_sockets.load())
         self.ctx.log.info("The API listens on %s%s", self._path, f" and {config.listen}" if config.listen else "")
 
     @override
@@ -91,4 +93,4 @@ class ApiGateway(Plugin):
 
     def _add(self, bound: socket.socket, *, remote: bool) -> None:
         app = Api(self.ctx, self._streams, remote=remote)
-        self._listeners.append(Listener(Guard(app, self._tokens) if remote else app, bound))
+        self._listeners.append(Listener(Guard(app, self._tokens) if remote else app, bound, self._web_sockets))

@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
-from typing import Any, cast
+from typing import cast
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from plugins.api_gateway.asgi import App
+from plugins.api_gateway.web_sockets import WebSockets
 
 _CONNECTIONS = 256
 _GRACE_S = 1
@@ -18,13 +19,13 @@ _MESSAGE_LIMIT = 4096  # bytes; clients have nothing to say on the event stream
 class Listener:
     """Serves `app` on a bound socket from `start` until `stop`."""
 
-    def __init__(self, app: App, bound: socket.socket) -> None:
+    def __init__(self, app: App, bound: socket.socket, web_sockets: WebSockets) -> None:
         self._socket = bound
         self._server = Server(
             Config(
                 app,
                 http=H11Protocol,
-                ws=cast("type[asyncio.Protocol]", _web_socket),
+                ws=cast("type[asyncio.Protocol]", web_sockets),
                 ws_max_size=_MESSAGE_LIMIT,
                 ws_per_message_deflate=False,
                 lifespan="off",
@@ -60,14 +61,3 @@ class Listener:
                 connection.transport.abort()
         if state.tasks:
             await asyncio.wait(list(state.tasks), timeout=_LAST_S)
-
-
-def load_web_sockets() -> type[asyncio.Protocol]:
-    """What speaks the protocol of WebSockets; the first call costs as much as all the rest of the server."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: PLC0415 - as above
-
-    return WebSocketsSansIOProtocol
-
-
-def _web_socket(**given: Any) -> asyncio.Protocol:  # noqa: ANN401 - uvicorn's own
-    return load_web_sockets()(**given)

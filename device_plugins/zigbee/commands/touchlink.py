@@ -79,13 +79,24 @@ def reset(
     if not yes:
         if session.json:
             raise WrongUsageError("a lamp is taken from its network; say --yes with --json if it may be")
-        typer.confirm(f"{ieee} leaves its network; whoever runs that network loses it. Go on?", abort=True)
+        _ask(f"{ieee} leaves its network; whoever runs that network loses it. Go on?")
     asked = {"ieee": ieee, "channel": channel}
     session.client.call("zigbee.touchlink_reset", asked, limit=_STEP_S)
     if session.json:
         emit(asked)
     else:
         say(f"{ieee} was told to forget its network. Pair it now: hub devices pair")
+
+
+def _ask(question: str) -> None:
+    """Return when the answer is yes."""
+    try:
+        typer.confirm(question, abort=True)
+    except typer.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            say()  # the question stands on the line
+            raise WrongUsageError("nobody answered, nothing was done; --yes does it without asking") from None
+        raise
 
 
 def _network(one: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ async def test_who_is_far_elsewhere_deaf_or_no_lamp_does_not_answer(air: Air) ->
     assert len(await air.send(request)) == 1
     air.lamp.reachable = False
     assert await air.send(request) == []
-    air.radio.stray(air.radio.add("contact"), CHANNEL + 1)
+    air.radio.add("contact").network = f"elsewhere-{CHANNEL + 1}"
     assert await air.send(request) == []
 
 
@@ -99,6 +99,14 @@ async def test_what_the_stick_cannot_do_is_refused(air: Air) -> None:
     for channel, rssi in ((10, -30), (27, -30), (20, 1), (20, -129)):
         with pytest.raises(RadioError, match="is"):
             air.radio.stray("Lamp", channel, rssi)
+
+
+async def test_what_touchlink_could_not_free_again_stays_where_it_is(air: Air) -> None:
+    for model in ("plug", "contact"):
+        device = air.radio.add(model)
+        with pytest.raises(RadioError, match=r"does not do touchlink, .*: choose a lamp-white or lamp-color"):
+            air.radio.stray(device, CHANNEL)
+        assert device.network is None
 
 
 @pytest.mark.allow_blocking  # the radio writes its state file

@@ -215,9 +215,15 @@ async def test_a_lamp_of_another_network_is_found_and_freed(home: Home, monkeypa
     assert (await home.run("zigbee", "touchlink", "identify", ieee, "20", "--seconds", "5")).code == 0
     assert lamp.value("identify_time") == 5
 
-    for options in ((), ("--json",)):
-        refused = await home.run(*options, "zigbee", "touchlink", "reset", ieee, "20")
+    refused = await home.run("--json", "zigbee", "touchlink", "reset", ieee, "20")
+    assert refused.code != 0
+    for typed, told in (("", "nobody answered, nothing was done; --yes"), ("n\n", "")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        refused = await home.run("zigbee", "touchlink", "reset", ieee, "20")
         assert refused.code != 0
+        assert told in refused.err
+        assert len(refused.err.splitlines()) == bool(told)
+        assert refused.out.endswith("\n") == bool(told)
     assert lamp.network is not None
     far = await home.run("zigbee", "touchlink", "reset", ieee, "21", "--yes")
     assert far.code != 0

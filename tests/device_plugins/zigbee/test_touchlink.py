@@ -20,6 +20,7 @@ from device_plugins.zigbee.touchlink import Stray
 from device_plugins.zigbee.touchlink_services import TouchlinkStep
 from device_plugins.zigbee.touchlinking import ZigpyTouchlink
 from hub.api import HubError
+from hub.testing import settle
 from tests.device_plugins.virtual_radio.host import VERSIONS
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of
 from tests.harness.waiting import eventually
@@ -140,6 +141,19 @@ async def test_lamps_of_this_network_are_told_apart_and_not_reset(tmp_path: Path
         assert ready.radio.is_joined(lamp)
 
 
+async def test_a_lamp_that_the_hub_still_has_is_removed_before_it_is_freed(tmp_path: Path) -> None:
+    async with bench(tmp_path, channel=OWN) as ready:
+        lamp = await ready.pair("lamp-white")
+        ready.radio.stray(lamp, ELSEWHERE)
+        with pytest.raises(InvalidValueError, match=f"still has .* with `hub devices remove {id_of(lamp)}`"):
+            await ready.hub.call("zigbee.touchlink_reset", ieee=lamp.ieee, channel=ELSEWHERE)
+        await ready.hub.call("zigbee.remove", device=id_of(lamp))
+        await ready.open_pairing()
+        await ready.hub.call("zigbee.touchlink_reset", ieee=lamp.ieee, channel=ELSEWHERE)
+        await eventually(lambda: ready.radio.is_joined(lamp), 10.0, "the lamp having joined")
+        await eventually(lambda: ready.value(lamp, "on_off") is not None, 10.0, "the lamp being paired")
+
+
 async def test_commands_wait_while_the_stick_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And so does the question for the network's channel: the stick would tell the other one."""
     monkeypatch.setattr("device_plugins.zigbee.touchlinking._LISTEN_S", 0.3)
@@ -163,6 +177,31 @@ async def test_commands_wait_while_the_stick_is_away(tmp_path: Path, monkeypatch
         assert {name for name, _ in seen} == {"sendUnicast", "getNetworkParameters"}
         assert {channel for _, channel in seen} == {OWN}
         assert f'"channel": {OWN}' in remembering.result().decode()
+        await ready.becomes(lamp, "on_off", True)
+
+
+async def test_only_what_the_stick_has_got_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a command that comes later, which waits for the touchlink itself."""
+    monkeypatch.setattr("device_plugins.zigbee.touchlinking._UNDER_WAY_S", 60.0)  # beyond the limit of a touchlink
+    async with bench(tmp_path, channel=OWN) as ready:
+        lamp = await ready.pair("lamp-white")
+        app: Any = ready.plugin.ready_radio()._app  # type: ignore[attr-defined]
+        sent = app._pending_requests["sent"] = asyncio.get_running_loop().create_future()
+
+        async def first() -> TouchlinkStep:
+            return await anext(steps(ready, ELSEWHERE))
+
+        async with asyncio.TaskGroup() as group:
+            async with app._req_lock:
+                scanning = group.create_task(first())
+                await eventually(lambda: len(app._req_lock._waiters or ()) == 1, what="the touchlink in the queue")
+                group.create_task(ready.command(lamp, "on_off", "on"))
+                await eventually(lambda: len(app._pending_requests) == 2, what="the command behind it")
+            await settle()
+            assert ready.radio.ncp.heard["setLogicalAndRadioChannel"] == 0
+            del app._pending_requests["sent"]
+            sent.set_result(None)
+        assert scanning.result().found == []
         await ready.becomes(lamp, "on_off", True)
 
 
