@@ -77,6 +77,9 @@ class Scripted:
     async def take_steps(self) -> None:
         self._ask("steps")
 
+    async def ready_for(self, endpoint: int, request: Send | Write) -> None:
+        raise NotImplementedError
+
     async def carry_out(self, endpoint: int, request: Send | Write) -> None:
         raise NotImplementedError
 
