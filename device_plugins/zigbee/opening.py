@@ -9,7 +9,7 @@ import functools
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,12 @@ async def _application(settings: Settings, folder: Path, quirks: Quirks | None =
     kind = controller(settings.radio)
     try:
         await asyncio.to_thread(_make_private, database)
-        app = await kind.new(
-            _configuration(settings, database),
-            start_radio=False,
-            device_resolver=quirks.resolve if quirks else None,
+        app = await _whole(
+            kind.new(
+                _configuration(settings, database),
+                start_radio=False,
+                device_resolver=quirks.resolve if quirks else None,
+            )
         )
         app.quirks = quirks
     except (OSError, sqlite3.Error, zigpy.exceptions.CorruptDatabase) as error:
@@ -102,6 +104,19 @@ async def _application(settings: Settings, folder: Path, quirks: Quirks | None =
     # A stick that was reset gets the remembered network from zigpy, with a smaller margin than a busy one needs.
     app.backups.restore_backup = functools.partial(app.backups.restore_backup, counter_increment=COUNTER_MARGIN)
     app._watchdog_period = settings.watchdog  # noqa: SLF001 - bellows has it as a constant of the class
+    return app
+
+
+async def _whole(making: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - bellows is untyped
+    """An application; cancelled while it is made, it would leave its database open."""
+    made = asyncio.gather(making)
+    try:
+        (app,) = await asyncio.shield(made)
+    except asyncio.CancelledError:
+        with contextlib.suppress(Exception):
+            (app,) = await made
+            await shut(app)
+        raise
     return app
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from zigpy.appdb import PersistingListener
 
 from device_plugins.sdk import PairingError, UnreachableError
 from device_plugins.virtual_radio import VirtualRadio
@@ -332,3 +333,26 @@ async def test_former_radios_are_not_kept_in_memory(tmp_path: Path) -> None:
             # The one before may have ended while somebody still read from it.
             assert max(living().values()) <= 2
         await eventually(lambda: set(collected().values()) == {1}, 10.0, "only the radio that is open is left")
+
+
+async def test_a_hub_that_stops_while_the_database_is_read_closes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_open = asyncio.Event()
+    initialize = PersistingListener.initialize_tables
+
+    async def initialize_tables(listener: PersistingListener) -> None:
+        is_open.set()
+        await initialize(listener)
+
+    def opened() -> list[str]:
+        links = [os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd")]  # noqa: PTH208
+        return [link for link in links if link.startswith(str(tmp_path)) and "zigbee.db" in link]
+
+    monkeypatch.setattr(PersistingListener, "initialize_tables", initialize_tables)
+    async with without_plugin(tmp_path) as ready:
+        await ready.start(ready.radio.open_pty(), start_wait=0.0)
+        await is_open.wait()
+        assert opened()
+        await ready.stop()
+        assert opened() == []
