@@ -65,7 +65,6 @@ class TapedGateway(bellows.uart.Gateway):
             self.has_started = False
             return True
         self.early = self.rehearsed = None
-        self.has_started = False
         self.script.clear()
         self.tape = Tape(is_open=not self.is_connected)
         return await super().reset()  # type: ignore[no-untyped-call]

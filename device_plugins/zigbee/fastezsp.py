@@ -9,7 +9,9 @@ from struct import Struct
 from struct import error as struct_error
 from typing import NamedTuple
 
-_OLDEST, _NEW_LAYOUT = 8, 14
+OLDEST, NEW_LAYOUT = 8, 14
+"""The versions from which on headers are as here, and from which on frames are in the new layout."""
+
 # Sequence, frame control (2), frame id; type, profile, cluster, endpoints (2), options, group, APS counter.
 _OLD = Struct("<BHHBHHBBHHBBbHBBB")
 _NEW = Struct("<BHHBHHBBHHBH8sBBBbIB")
@@ -39,9 +41,9 @@ type Parser = Callable[[bytes], Incoming | None]
 
 def parser(version: int) -> Parser | None:
     """What reads an EZSP frame of this version; it gives None for other frames. None if there is no such parser."""
-    if version < _OLDEST:
+    if version < OLDEST:
         return None
-    return _parse_new if version >= _NEW_LAYOUT else _parse_old
+    return _parse_new if version >= NEW_LAYOUT else _parse_old
 
 
 def _parse_old(frame: bytes) -> Incoming | None:

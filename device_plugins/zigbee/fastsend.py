@@ -16,16 +16,16 @@ from bellows.ezsp.xncp import FirmwareFeatures
 from bellows.zigbee.application import MESSAGE_SEND_TIMEOUT_BATTERY as _BATTERY
 from bellows.zigbee.application import MESSAGE_SEND_TIMEOUT_MAINS as _MAINS
 
+from device_plugins.zigbee.fastezsp import OLDEST
+from device_plugins.zigbee.plainframes import ROUTE_DISCOVERY, unicast_layout
+from device_plugins.zigbee.plainframes import unicast as unicast_fields
+
 t: Any = bellows.types  # its types are partial
 LOG = logging.getLogger("hub.zigbee")
 
 _COMMAND = "sendUnicast"
 _OTHERWISE = "This version of bellows writes sendUnicast in another way, commands are slower: %s"
-_OLDEST, _NEW_LAYOUT = 8, 14
-# Type, short address; profile, cluster, endpoints, options, group, APS counter; message tag, length of the message.
-_OLD, _NEW = Struct("<BHHHBBHHBBB"), Struct("<BHHHBBHHBHB")
-_DIRECT = 0
-_ROUTE_DISCOVERY, _RETRY = 0x0100, 0x0040
+_RETRY = 0x0040
 _MOST = 0xFF
 NORMAL = int(zt.PacketPriority.NORMAL)
 _SPECIAL = ("use_ieee", "force_route_discovery", "aps_encryption")
@@ -137,17 +137,16 @@ class FastSender:
 
     def _written(self, short: int, unicast: Unicast, tag: int) -> bytes:
         assert self._layout is not None  # noqa: S101 - see can_send
-        options = _ROUTE_DISCOVERY | (_RETRY if unicast.is_acknowledged else 0)
+        options = ROUTE_DISCOVERY | (_RETRY if unicast.is_acknowledged else 0)
         route = unicast.profile, unicast.cluster, unicast.source, unicast.target
-        head = self._layout.pack(_DIRECT, short, *route, options, 0, unicast.counter, tag, len(unicast.data))
-        return head + unicast.data
+        return unicast_fields(self._layout, short, route, options, (unicast.counter, tag), unicast.data)
 
     def _adopt(self, ezsp: Any, protocol: Any) -> None:  # noqa: ANN401 - bellows is untyped
         """Let a protocol take frames that are written already, if it writes them as this does."""
         version = ezsp.ezsp_version
-        if version < _OLDEST or FirmwareFeatures.COMBINED_SEND in getattr(ezsp, "_xncp_features", ()):
+        if version < OLDEST or FirmwareFeatures.COMBINED_SEND in getattr(ezsp, "_xncp_features", ()):
             return
-        layout = _NEW if version >= _NEW_LAYOUT else _OLD
+        layout = unicast_layout(version)
         write = protocol._ezsp_frame  # noqa: SLF001 - checked here
         if written_by_bellows(protocol) != protocol._ezsp_frame_tx(_COMMAND) + _sample(layout):  # noqa: SLF001
             LOG.warning(_OTHERWISE, "the example differs")
@@ -168,9 +167,8 @@ _EXAMPLE_DATA = b"\x01\x02\x03"
 
 def _sample(layout: Struct) -> bytes:
     short, profile, cluster, source, target, counter, tag = _EXAMPLE
-    options = _ROUTE_DISCOVERY | _RETRY
-    head = layout.pack(_DIRECT, short, profile, cluster, source, target, options, 0, counter, tag, len(_EXAMPLE_DATA))
-    return head + _EXAMPLE_DATA
+    options = ROUTE_DISCOVERY | _RETRY
+    return unicast_fields(layout, short, (profile, cluster, source, target), options, (counter, tag), _EXAMPLE_DATA)
 
 
 def written_by_bellows(protocol: Any) -> bytes:  # noqa: ANN401 - bellows is untyped
@@ -181,7 +179,7 @@ def written_by_bellows(protocol: Any) -> bytes:  # noqa: ANN401 - bellows is unt
         clusterId=cluster,
         sourceEndpoint=source,
         destinationEndpoint=target,
-        options=t.EmberApsOption(_ROUTE_DISCOVERY | _RETRY),
+        options=t.EmberApsOption(ROUTE_DISCOVERY | _RETRY),
         groupId=0,
         sequence=counter,
     )

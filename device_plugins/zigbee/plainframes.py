@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from struct import Struct
 from struct import error as struct_error
 
-_NEW_LAYOUT = 14
+from device_plugins.zigbee.fastezsp import NEW_LAYOUT
+
 _HEAD = 5
 _SEND_UNICAST, _MESSAGE_SENT = b"\x34\x00", b"\x3f\x00"
 _CONTROL = b"\x00\x01"
 # Type, short address; profile, cluster, endpoints, options, group, APS counter; message tag, length of the message.
 _OLD, _NEW = Struct("<BHHHBBHHBBB"), Struct("<BHHHBBHHBHB")
-_DIRECT, _ROUTE_DISCOVERY = 0, 0x0100
+_DIRECT = 0
+ROUTE_DISCOVERY = 0x0100
 # Of the stick's answer: its status. Of the callback: type, address, APS frame and tag, and on which side the status is.
 _OLD_SENT, _NEW_SENT = Struct("<BH11sBB"), Struct("<IBH11sH")
 HA = 0x0104
@@ -70,18 +72,30 @@ def default_response(counter: int) -> bytes:
     return bytes([_NO_RESPONSE, counter, _DEFAULT_RESPONSE, _REPORT, 0])
 
 
+def unicast_layout(version: int) -> Struct:
+    """How sendUnicast is laid out in an EZSP version."""
+    return _NEW if version >= NEW_LAYOUT else _OLD
+
+
+def unicast(
+    layout: Struct, short: int, route: tuple[int, int, int, int], options: int, numbers: tuple[int, int], message: bytes
+) -> bytes:
+    """The fields of sendUnicast; `route` is profile, cluster, own and other endpoint; `numbers` APS counter and tag."""
+    return layout.pack(_DIRECT, short, *route, options, 0, *numbers, len(message)) + message
+
+
 class Unicasts:
     """Writes sendUnicast, and reads what becomes of it, in the layout of an EZSP version."""
 
     def __init__(self, version: int) -> None:
-        self._is_new = version >= _NEW_LAYOUT
+        self._is_new = version >= NEW_LAYOUT
+        self._layout = unicast_layout(version)
 
     def request(self, short: int, endpoint: int, cluster: int, counter: int, message: bytes) -> bytes:
         """An EZSP request without its sequence number; `counter` is the message's tag as well."""
-        layout = _NEW if self._is_new else _OLD
         route = HA, cluster, _OWN_ENDPOINT, endpoint
-        head = layout.pack(_DIRECT, short, *route, _ROUTE_DISCOVERY, 0, counter, counter, len(message))
-        return _CONTROL + _SEND_UNICAST + head + message
+        body = unicast(self._layout, short, route, ROUTE_DISCOVERY, (counter, counter), message)
+        return _CONTROL + _SEND_UNICAST + body
 
     def is_taken(self, answer: bytes) -> bool:
         """Whether the stick has taken the message; the answer is one without its sequence number."""

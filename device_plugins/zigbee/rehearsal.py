@@ -5,6 +5,8 @@ The exchanges are EZSP frames (UG100) without their first byte, the sequence num
 
 import msgspec
 
+from device_plugins.zigbee.fastezsp import OLDEST
+
 _ID = slice(2, 4)
 _NETWORK_INIT, _STACK_STATUS, _GET_EUI64 = (number.to_bytes(2, "little") for number in (0x0017, 0x0019, 0x0026))
 # What resumes a network and says which it is: networkState, networkInit, getNetworkParameters, getNodeId, getEui64.
@@ -13,7 +15,6 @@ _RESUMES = {number.to_bytes(2, "little") for number in (0x0018, 0x0017, 0x0028, 
 _HARMLESS = {number.to_bytes(2, "little") for number in (0x0005, 0x00F1, 0x0065, 0x00AA)}
 _CONTROL, _CALLBACK, _MOMENTARY = 1, 0x18, 0x07
 _HEAD = 5
-_OLDEST = 8
 _MOST = 250
 
 type Kind = tuple[int, int, int]
@@ -51,8 +52,8 @@ class Rehearsal(msgspec.Struct, frozen=True):
 class Memory(msgspec.Struct, frozen=True):
     """All that is needed to act before zigpy is there.
 
-    `shorts` are the addresses, by IEEE address, of the devices without a
-    quirk; `kinds` are the attributes whose reports need no more than to be read. `world` is what else it depends on.
+    `shorts` are the addresses, by IEEE address, of the devices without a quirk; `kinds` are the attributes whose
+    reports need no more than to be read. `world` is what else it depends on.
     """
 
     port: Port
@@ -118,7 +119,7 @@ class Tape:
 
     def rehearsal(self, version: int) -> Rehearsal | None:
         """What was recorded; None unless a network was resumed, from end to end, with a stick that speaks EZSP 8."""
-        if self._is_open or not self._exchanges or not self._up or version < _OLDEST:
+        if self._is_open or not self._exchanges or not self._up or version < OLDEST:
             return None
         return Rehearsal(int(version), self._connecting, tuple(self._exchanges), self._up)
 
