@@ -238,6 +238,12 @@ class ZigpyRadio:
             LOG.exception("What the radio told was not understood")
 
 
+def _asked(app: Any) -> list[asyncio.Future[Any]]:  # noqa: ANN401 - bellows is untyped
+    """The answers that bellows waits for; with other libraries there are none."""
+    protocol = getattr(getattr(app, "_ezsp", None), "_protocol", None)
+    return [answer for *_, answer in getattr(protocol, "_awaiting", {}).values()]
+
+
 async def shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
     """Close a zigpy application, and leave no task behind."""
     task = getattr(app, "_mfg_id_task", None)  # bellows forgets to end it
@@ -246,11 +252,15 @@ async def shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
     for device in app.devices.values():
         if isinstance(device, ZigbeeDevice):
             device.cancel_initialization()
+    asked = _asked(app)
     try:
         async with asyncio.timeout(_CLOSE_LIMIT):
             await app.shutdown()
     except TimeoutError:
         LOG.warning("The radio did not close within %g s", _CLOSE_LIMIT)
+    # bellows goes on waiting for what a closed stick can no longer answer.
+    for answer in [one for one in asked if not one.done()]:
+        answer.set_exception(TimeoutError())
     # Answers that zigpy was sending by itself: they fail at once now, or soon, and say nothing if not cancelled.
     if answers := {task for task in getattr(CatchingTaskMixin, "_tasks", ()) if not task.done()}:
         _, late = await asyncio.wait(answers, timeout=_ANSWERS_LIMIT)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from zigpy.appdb import PersistingListener
+from zigpy.zcl.foundation import GENERAL_COMMANDS as ZCL_COMMANDS
 
 from device_plugins.sdk import PairingError, UnreachableError
 from device_plugins.virtual_radio import VirtualRadio
@@ -356,3 +357,18 @@ async def test_a_hub_that_stops_while_the_database_is_read_closes_it(
         assert opened()
         await ready.stop()
         assert opened() == []
+
+
+async def test_what_a_closed_stick_can_no_longer_answer_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench(tmp_path) as ready:
+        lamp = await ready.pair("lamp-white")
+        radio = ready.plugin.radio
+        assert isinstance(radio, ZigpyRadio)
+        cluster = radio._find(lamp.ieee.replace(":", "")).endpoints[1].in_clusters[6]
+        monkeypatch.setattr(TapedGateway, "data_received", lambda _gateway, _data: None)
+        cluster.create_catching_task(cluster.reply(True, 0x0B, ZCL_COMMANDS[0x0B].schema, 0x0A, 0), name="a reply")
+        await eventually(lambda: radio._app._ezsp._protocol._awaiting, 5.0, "the stick is asked")
+        await ready.stop()
+        assert [one.getMessage() for one in caplog.records if one.name.startswith("zigpy")] == []
