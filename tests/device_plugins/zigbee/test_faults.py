@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from zigpy.appdb import PersistingListener
 from zigpy.zcl.foundation import GENERAL_COMMANDS as ZCL_COMMANDS
+from zigpy.zcl.foundation import GeneralCommand
 
 from device_plugins.sdk import PairingError, UnreachableError
 from device_plugins.virtual_radio import VirtualRadio
@@ -368,7 +369,9 @@ async def test_what_a_closed_stick_can_no_longer_answer_is_no_fault(
         assert isinstance(radio, ZigpyRadio)
         cluster = radio._find(lamp.ieee.replace(":", "")).endpoints[1].in_clusters[6]
         monkeypatch.setattr(TapedGateway, "data_received", lambda _gateway, _data: None)
-        cluster.create_catching_task(cluster.reply(True, 0x0B, ZCL_COMMANDS[0x0B].schema, 0x0A, 0), name="a reply")
+        cluster.create_catching_task(
+            cluster.reply(True, 0x0B, ZCL_COMMANDS[GeneralCommand.Default_Response].schema, 0x0A, 0), name="a reply"
+        )
         await eventually(lambda: radio._app._ezsp._protocol._awaiting, 5.0, "the stick is asked")
         await ready.stop()
         assert [one.getMessage() for one in caplog.records if one.name.startswith("zigpy")] == []
