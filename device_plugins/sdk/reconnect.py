@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple
 
+from device_plugins.sdk.finishing import to_the_end
 from hub.api import Clock, HubError
 
 _STABLE = 30.0
@@ -44,7 +45,7 @@ class Ways[C](NamedTuple):
     """What is done with a connection; `open` and `up` raise a HubError with the reason.
 
     `open` makes one, `up` begins to use it, `down` is told why it is lost or could not be opened, `close` ends it: an
-    open one is always closed. With `hold`, its return is the reason of a loss as well.
+    open one is always closed, to the end. With `hold`, its return is the reason of a loss as well.
     """
 
     open: Callable[[], Awaitable[C]]
@@ -109,7 +110,7 @@ class Reconnect[C]:
         finally:
             self.state = LinkState.DOWN
             with suppress(HubError):
-                await self._ways.close(connection)
+                await to_the_end(self._ways.close(connection))
         if self._clock.monotonic() - since >= _STABLE:
             self._backoff.reset()
         return reason

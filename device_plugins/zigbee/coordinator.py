@@ -1,5 +1,6 @@
 """bellows' application with a few changes: what it asks of the stick, and how it takes frames."""
 
+import asyncio
 import logging
 from typing import Any, override
 
@@ -33,6 +34,7 @@ class Coordinator(Quirking, ControllerApplication):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         self._is_resuming = self._is_known = False
+        self._undisturbed = asyncio.Lock()
         self.early: HeadStart | None = None
         """What has opened the port already; it is taken over once."""
         self.fast: FastPath | None = None
@@ -150,9 +152,16 @@ class Coordinator(Quirking, ControllerApplication):
     @override
     async def _watchdog_feed(self) -> None:
         """Feed, and fail at the second feed in a row that gets no answer."""
-        await super()._watchdog_feed()  # type: ignore[no-untyped-call]
+        async with self._undisturbed:
+            await super()._watchdog_feed()  # type: ignore[no-untyped-call]
         if getattr(self, "_watchdog_failures", 0) >= _MISSED_FEEDS:
             raise TimeoutError
+
+    @override
+    async def _reset(self) -> None:
+        """Reset the stick, as is done while a network is formed; no feed is under way, which would fail with it."""
+        async with self._undisturbed:
+            await super()._reset()  # type: ignore[no-untyped-call]
 
     @override
     def handle_join(self, nwk: t.NWK, ieee: t.EUI64, parent_nwk: t.NWK, *, handle_rejoin: bool = True) -> None:

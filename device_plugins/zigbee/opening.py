@@ -16,6 +16,7 @@ from typing import Any
 import zigpy.exceptions
 from zigpy.util import CatchingTaskMixin
 
+from device_plugins.sdk.finishing import to_the_end
 from device_plugins.zigbee.controllers import controller
 from device_plugins.zigbee.coordinator import MISSING
 from device_plugins.zigbee.detecting import settled
@@ -58,10 +59,10 @@ async def open_radio(
             # Killed between forming the network and remembering it: without this, another stick would go unnoticed.
             await app.backups.create_backup(load_devices=False)
     except FAULTS as error:
-        await radio.close()
+        await to_the_end(radio.close())
         raise RadioError(_why(error, settings.path)) from error
     except BaseException:
-        await radio.close()
+        await to_the_end(radio.close())
         raise
     return radio
 

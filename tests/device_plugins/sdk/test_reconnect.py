@@ -17,8 +17,13 @@ class FakeRadio:
     def __init__(self) -> None:
         self.closed = 0
         self.close_fault: Exception | None = None
+        self.may_close = asyncio.Event()
+        self.may_close.set()
+        self.begun = 0
 
     async def close(self) -> None:
+        self.begun += 1
+        await self.may_close.wait()
         self.closed += 1
         if self.close_fault is not None:
             raise self.close_fault
@@ -171,3 +176,38 @@ async def test_what_holds_it_tells_of_its_loss_as_well() -> None:
     await settle()
     assert (radio.closed, stand.downs) == (1, ["it fell silent"])
     await tasks.cancel()
+
+
+@pytest.mark.parametrize("fault", [None, KeyError("socket")])
+async def test_a_radio_that_is_being_closed_is_closed_to_the_end(fault: Exception | None) -> None:
+    stand, tasks = Stand(), TaskGroup("test", lambda _name, _error: None)
+    stand.opens = [radio := FakeRadio()]
+    radio.may_close.clear()
+    radio.close_fault = fault
+    task = tasks.start("link", stand.link.run())
+    await settle()
+    stand.link.lost("pulled out")
+    await settle()
+    assert (radio.begun, radio.closed) == (1, 0)
+    task.cancel()
+    await settle()
+    assert not task.done()
+    radio.may_close.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (radio.begun, radio.closed) == (1, 1)
+
+
+async def test_who_will_not_wait_for_a_radio_that_hangs_in_closing_need_not() -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    stand.opens = [radio := FakeRadio()]
+    radio.may_close.clear()
+    task = tasks.start("link", stand.link.run())
+    await settle()
+    task.cancel()
+    await settle()
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (radio.begun, radio.closed) == (1, 0)

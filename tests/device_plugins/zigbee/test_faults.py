@@ -124,6 +124,18 @@ async def test_a_hung_stick_is_noticed(tmp_path: Path, monkeypatch: pytest.Monke
         await check_recovery(ready)
 
 
+async def test_a_stick_is_not_asked_how_it_is_while_a_network_is_formed(tmp_path: Path) -> None:
+    async with bench(tmp_path, watchdog=0.0005) as ready:
+        await ready.pair("lamp-white")
+
+
+async def test_a_hub_that_stops_while_a_lost_radio_is_closed_leaves_nothing_open(tmp_path: Path) -> None:
+    async with bench(tmp_path) as ready:
+        await ready.pair("lamp-white")
+        ready.radio.crash()
+        await ready.goes_down("")
+
+
 async def test_a_stick_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bellows.uart.RESET_TIMEOUT", 0.05)
     async with without_plugin(tmp_path) as ready:
