@@ -24,6 +24,22 @@ def asking() -> Iterator[None]:
         _ASKING.reset(before)
 
 
+@contextmanager
+def reported(device: Any, cluster: Any) -> Iterator[set[int]]:  # noqa: ANN401 - zigpy's
+    """The attributes of a cluster that its device reports meanwhile.
+
+    An answer is told a little after it came; a report that came in between would be taken for the older one.
+    """
+    found: set[int] = set()
+    undo = cluster.on_event("attribute_report", lambda event: found.add(int(event.attribute_id)))
+    try:
+        # Of a device that is awaited, no report takes the quick way.
+        with device.application.callback_for_response(device, [], lambda _header, _command: None):
+            yield found
+    finally:
+        undo()
+
+
 class Listener:
     """A zigpy listener for a cluster's received commands, and for the words of its quirk."""
 

@@ -12,7 +12,7 @@ from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
 from device_plugins.zigbee.diagnose import diagnose
-from device_plugins.zigbee.hearing import Listener, asking
+from device_plugins.zigbee.hearing import Listener, asking, reported
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
@@ -180,10 +180,26 @@ class ZigpyNode:
     async def read(
         self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
-        """Values by attribute, and the attributes it does not have."""
+        """Values by attribute, and the attributes it does not have; what is reported meanwhile is read once more."""
         await self.ready()
         target = self._cluster(endpoint, cluster, output=output)
         wanted = [*attributes] if self.is_on_air(endpoint, target) else []
+        if not wanted:
+            return {}, set()
+        with reported(self.device, target) as late:
+            values, missing = await self._read(target, cluster, wanted, background=background)
+        if again := [attribute for attribute in wanted if attribute in late]:
+            values |= (await self._read(target, cluster, again, background=background))[0]
+        return values, missing
+
+    async def _read(
+        self,
+        target: Any,  # noqa: ANN401 - zigpy's cluster
+        cluster: int,
+        wanted: list[int],
+        *,
+        background: bool,
+    ) -> tuple[dict[int, Raw], set[int]]:
         own = self._own(cluster)
         known = [attribute for attribute in wanted if knows(target, attribute, own(attribute))]
         options: dict[str, Any] = {"retries": _RETRIES, "priority": t.PacketPriority.LOW if background else None}

@@ -306,6 +306,20 @@ async def test_the_device_is_answered_when_it_asks_for_it(tmp_path: Path) -> Non
         assert fast_of(ready).taken == before + 2
 
 
+async def test_a_report_beside_the_answer_to_a_question_is_the_newer(tmp_path: Path) -> None:
+    async with bench(tmp_path) as ready:
+        climate = await ready.pair("climate")
+        node = ready.plugin.roster.known[id_of(climate).removeprefix("zigbee-")].node
+        assert node is not None
+        for turns in range(12):
+            asking = asyncio.get_running_loop().create_task(node.read(1, 0x0402, (0,)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            ready.radio.act(climate.ieee, "temperature", 20 + turns)
+            await asking
+            await ready.becomes(climate, "temperature", 20.0 + turns)
+
+
 async def test_a_device_that_moved_is_known_by_its_new_address(tmp_path: Path) -> None:
     async with bench(tmp_path) as ready:
         climate = await ready.pair("climate")
