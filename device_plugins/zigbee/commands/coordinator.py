@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from device_plugins.zigbee.keeping import RESTORE
-from hub.cli.kit import CommandError, Session, emit, fields, files, read_file, say, table, talks, write_new
+from hub.cli.kit import CommandError, Session, agree, emit, fields, files, read_file, say, table, talks, write_new
 
 _BACKUP_S, _RESTORE_S = 60.0, 120.0
 _LARGEST = 4 << 20
@@ -76,8 +76,7 @@ def _restore(session: Session, *, yes: bool, overwrite: bool) -> None:
         raise CommandError(f"nothing was restored: {'; '.join(found['refusals'])}")
     if found["other_network"] and not overwrite:
         raise CommandError("the stick has another network, which would be lost; say --overwrite if it may be")
-    if not yes and not session.json:
-        typer.confirm("Write the network to the stick?", abort=True)
+    agree(session, "Write the network to the stick?", yes=yes)
     found = session.client.call("zigbee.restore", {"overwrite": overwrite}, limit=_RESTORE_S)
     if session.json:
         emit(found)

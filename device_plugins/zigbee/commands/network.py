@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.kit import Session, emit, say, table, talks
+from hub.cli.kit import Session, agree, emit, say, table, talks
 
 _SCAN_S = 20.0
 _MOVE_S = 60.0
@@ -76,8 +76,7 @@ def channel(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - an option
 ) -> None:
     """Move the network to another channel; devices that sleep follow when they next wake up."""
-    if not yes and not session.json:
-        typer.confirm(f"All devices move to channel {to}; some may have to be paired anew. Go on?", abort=True)
+    agree(session, f"All devices move to channel {to}; some may have to be paired anew. Go on?", yes=yes)
     found = session.client.call("zigbee.change_channel", {"channel": to}, limit=_MOVE_S)
     if session.json:
         emit(found)

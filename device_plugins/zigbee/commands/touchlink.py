@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.kit import Session, Steps, WrongUsageError, emit, say, table, talks
+from hub.cli.kit import Session, Steps, agree, emit, say, table, talks
 
 _STEP_S = 20.0
 
@@ -76,27 +76,13 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - an option
 ) -> None:
     """Let a lamp forget the network it is on, so that it can be paired; whoever runs that network loses it."""
-    if not yes:
-        if session.json:
-            raise WrongUsageError("a lamp is taken from its network; say --yes with --json if it may be")
-        _ask(f"{ieee} leaves its network; whoever runs that network loses it. Go on?")
+    agree(session, f"{ieee} leaves its network; whoever runs that network loses it. Go on?", yes=yes)
     asked = {"ieee": ieee, "channel": channel}
     session.client.call("zigbee.touchlink_reset", asked, limit=_STEP_S)
     if session.json:
         emit(asked)
     else:
         say(f"{ieee} was told to forget its network. Pair it now: hub devices pair")
-
-
-def _ask(question: str) -> None:
-    """Return when the answer is yes."""
-    try:
-        typer.confirm(question, abort=True)
-    except typer.Abort as abort:
-        if isinstance(abort.__context__, EOFError):
-            say()  # the question stands on the line
-            raise WrongUsageError("nobody answered, nothing was done; --yes does it without asking") from None
-        raise
 
 
 def _network(one: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from device_plugins.zwave.controlling import LARGEST, RESTORE
-from hub.cli.kit import CommandError, Session, emit, files, read_file, say, talks, write_new
+from hub.cli.kit import CommandError, Session, agree, emit, files, read_file, say, talks, write_new
 
 _BACKUP_S, _RESTORE_S = 620.0, 1220.0
 
@@ -49,8 +49,7 @@ def restore(
 ) -> None:
     """Write a network from a backup to the stick that is plugged in; the network that it has is lost."""
     content = _read(file)
-    if not yes and not session.json:
-        typer.confirm("The network on the stick is lost. Go on?", abort=True)
+    agree(session, "The network on the stick is lost. Go on?", yes=yes)
     # Only the hub's user can put it there, so nobody else can bring the hub another network.
     place = Path(session.client.call("zwave.status", {})["folder"]) / RESTORE
     place.unlink(missing_ok=True)

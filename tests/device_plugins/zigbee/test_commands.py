@@ -148,7 +148,12 @@ async def test_channels_are_shown_and_changed(home: Home, monkeypatch: pytest.Mo
         monkeypatch.setattr(f"zigpy.application.{delay}", 0.01)
     assert len((await home.run("--json", "zigbee", "energy", "--scans", "2")).json) == 16
     assert "the network's" in (await home.run("zigbee", "energy", "--scans", "1")).out
-    assert (await home.run("--json", "zigbee", "channel", "24")).json["channel"] == 24
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    for asked in (["--json"], []):
+        refused = await home.run(*asked, "zigbee", "channel", "24")
+        assert refused.code != 0
+        assert "nothing was done; --yes" in refused.err
+    assert (await home.run("--json", "zigbee", "channel", "24", "--yes")).json["channel"] == 24
     assert "from channel 24 to 15" in (await home.run("zigbee", "channel", "15", "--yes")).out
 
 

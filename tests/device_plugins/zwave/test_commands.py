@@ -102,6 +102,11 @@ async def test_the_commands_say_how_things_are(home: Home) -> None:
     code, _, err = await home.run("zwave", "backup", str(home.hub._context.data_dir / "stick.bin"))
     assert code == 1
     assert "cannot be read out" in err
+    content = home.hub._context.data_dir.parents[1] / "old.bin"
+    content.write_bytes(bytes(64))
+    code, _, err = await home.run("--json", "zwave", "restore", str(content))
+    assert code != 0
+    assert "nothing was done; --yes" in err
 
 
 async def test_a_new_device_under_the_number_of_one_that_left_has_neither_its_name_nor_its_room(home: Home) -> None:
