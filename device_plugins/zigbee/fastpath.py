@@ -153,11 +153,14 @@ class FastPath:
             return False
         table = sender.table(incoming.source_endpoint, incoming.cluster, head.manufacturer)
         told = reports(incoming.message, head.start, table)
-        if told is None or self._is_awaited(sender.device):
+        if told is None:
+            return False
+        is_repeated = sender.is_repeated(incoming.counter, incoming.message, asyncio.get_running_loop().time())
+        if self._is_awaited(sender.device) and not is_repeated:
             return False
         self.taken += 1
         self._note(sender, incoming)
-        if sender.is_repeated(incoming.counter, incoming.message, asyncio.get_running_loop().time()):
+        if is_repeated:
             return True
         for sink, value in told:
             sink(value)

@@ -1,7 +1,7 @@
 """What a cluster receives, on its way to a device's ears: commands, and what a quirk makes of them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -10,8 +10,16 @@ from device_plugins.zigbee.mapping.presses import Said
 from device_plugins.zigbee.network import Ears
 from device_plugins.zigbee.quirks.triggers import command_name, has_command, plain
 
+# An update is what a quirk made of a report, or of an answer.
+REPORTED_EVENTS = ("attribute_report", "attribute_updated")
+
+type Place = tuple[int, int, int]
+"""Endpoint, cluster and attribute."""
+
 # Set where a device is asked something, and so for all that zigpy and a quirk do with the answer.
 _ASKING: ContextVar[bool] = ContextVar("asking", default=False)
+# Set where a device is read: the attributes that it has reported meanwhile.
+_REPORTED: ContextVar[set[Place]] = ContextVar("reported", default=set())  # noqa: B039 - nobody writes to this one
 
 
 @contextmanager
@@ -25,19 +33,43 @@ def asking() -> Iterator[None]:
 
 
 @contextmanager
-def reported(device: Any, cluster: Any) -> Iterator[set[int]]:  # noqa: ANN401 - zigpy's
-    """The attributes of a cluster that its device reports meanwhile.
+def reported(device: Any, cluster: Any) -> Iterator[set[Place]]:  # noqa: ANN401 - zigpy's
+    """The attributes of a cluster that its device reports meanwhile; what it answers of them is not told (`answered`).
 
-    An answer is told a little after it came; a report that came in between would be taken for the older one.
+    An answer is told a little after it came, so a report may have come before or after it. Who takes an attribute out
+    of the set is to read it again.
     """
-    found: set[int] = set()
-    undo = cluster.on_event("attribute_report", lambda event: found.add(int(event.attribute_id)))
+    found: set[Place] = set()
+
+    def note(event: Any) -> None:  # noqa: ANN401 - zigpy's
+        if not _ASKING.get():
+            found.add(_place(event))
+
+    undos = [cluster.on_event(name, note) for name in REPORTED_EVENTS]
+    before = _REPORTED.set(found)
     try:
         # Of a device that is awaited, no report takes the quick way.
         with device.application.callback_for_response(device, [], lambda _header, _command: None):
             yield found
     finally:
-        undo()
+        _REPORTED.reset(before)
+        found.clear()  # a timer that was started meanwhile has it still
+        for undo in undos:
+            undo()
+
+
+def answered(ears: Ears) -> Callable[[Any], None]:
+    """What passes the answers of zigpy's on, but for those that a report has overtaken."""
+
+    def tell(event: Any) -> None:  # noqa: ANN401 - zigpy's
+        if _place(event) not in _REPORTED.get():
+            ears.heard(event)
+
+    return tell
+
+
+def _place(event: Any) -> Place:  # noqa: ANN401 - zigpy's
+    return int(event.endpoint_id), int(event.cluster_id), int(event.attribute_id)
 
 
 class Listener:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import zigpy.exceptions
@@ -12,7 +12,7 @@ from zigpy.zcl.helpers import ReportingConfig
 
 from device_plugins.sdk import CommandTimeoutError, DeviceError, InvalidValueError, UnreachableError, UnsupportedError
 from device_plugins.zigbee.diagnose import diagnose
-from device_plugins.zigbee.hearing import Listener, asking, reported
+from device_plugins.zigbee.hearing import REPORTED_EVENTS, Listener, answered, asking, reported
 from device_plugins.zigbee.mapping import IAS_ZONE, Endpoint, Facts, Report, Send, Signature, Write, own_of
 from device_plugins.zigbee.mapping.signature import Raw
 from device_plugins.zigbee.mapping.status import SUCCESS, UNSUPPORTED_ATTRIBUTE, refusal
@@ -25,11 +25,10 @@ from hub.api import Undo
 
 _CIE_ADDRESS, _ENROLL_RESPONSE = 0x0010, 0x00
 _ENROLLED, _ZONE_ID = 0, 0
-# An update is what a quirk made of a report.
-_HEARD_EVENTS = ("attribute_report", "attribute_read", "attribute_updated")
-_REPORTED_EVENTS = ("attribute_report", "attribute_updated")
+_ANSWERED_EVENTS = ("attribute_read", "attribute_updated")
 # zigpy sends again this often before it gives up; the stick itself retries each time.
 _RETRIES = 1
+_READ_AGAIN = 2
 # A quirk may ask one thing after the other of a device that sleeps.
 _STEPS_LIMIT = 30.0
 # How bellows says that the stick took no more frames.
@@ -160,7 +159,8 @@ class ZigpyNode:
         # A place that a quirk made is gone when quirks are switched off, or the quirk is another one now.
         for endpoint, number, output in (place for place in told if place in places):
             cluster = self._cluster(endpoint, number, output=output)
-            yield from [cluster.on_event(name, ears.heard) for name in _HEARD_EVENTS]
+            yield cluster.on_event("attribute_report", ears.heard)
+            yield from [cluster.on_event(name, answered(ears)) for name in _ANSWERED_EVENTS]
             if not output:
                 commanded.add((endpoint, number, False))
         if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
@@ -170,7 +170,7 @@ class ZigpyNode:
             listener = Listener(cluster, ears)
             yield _listen(cluster, listener)
             if output and presses:
-                yield from [cluster.on_event(name, listener.attribute_told) for name in _REPORTED_EVENTS]
+                yield from [cluster.on_event(name, listener.attribute_told) for name in REPORTED_EVENTS]
 
     def _places(self) -> Iterator[tuple[int, int, bool]]:
         for endpoint in self.device.non_zdo_endpoints:
@@ -180,7 +180,7 @@ class ZigpyNode:
     async def read(
         self, endpoint: int, cluster: int, attributes: Iterable[int], *, background: bool = False, output: bool = False
     ) -> tuple[dict[int, Raw], set[int]]:
-        """Values by attribute, and the attributes it does not have; what is reported meanwhile is read once more."""
+        """Values by attribute, and the attributes it does not have; what is reported meanwhile is read again."""
         await self.ready()
         target = self._cluster(endpoint, cluster, output=output)
         wanted = [*attributes] if self.is_on_air(endpoint, target) else []
@@ -188,8 +188,12 @@ class ZigpyNode:
             return {}, set()
         with reported(self.device, target) as late:
             values, missing = await self._read(target, cluster, wanted, background=background)
-        if again := [attribute for attribute in wanted if attribute in late]:
-            values |= (await self._read(target, cluster, again, background=background))[0]
+            for _ in range(_READ_AGAIN):
+                if not (again := [attribute for attribute in wanted if (endpoint, cluster, attribute) in late]):
+                    break
+                late.clear()
+                with suppress(DeviceError):  # it has told its value by itself
+                    values |= (await self._read(target, cluster, again, background=background))[0]
         return values, missing
 
     async def _read(

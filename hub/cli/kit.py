@@ -13,7 +13,7 @@ The app stands in the manifest as `commands = "module:app"` and is then `hub <pl
 its own, not in the hub: what it wants to know it asks the hub's services.
 """
 
-from hub.cli.asking import agree
+from hub.cli.asking import agree, may_ask
 from hub.cli.completion import files
 from hub.cli.errors import CommandError, RefusedError, UnreachableHubError, WrongUsageError
 from hub.cli.names import DeviceArgument
@@ -36,6 +36,7 @@ __all__ = [
     "fields",
     "files",
     "lasting",
+    "may_ask",
     "moment",
     "number",
     "read_file",

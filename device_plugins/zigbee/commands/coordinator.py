@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from device_plugins.zigbee.keeping import RESTORE
-from hub.cli.kit import CommandError, Session, agree, emit, fields, files, read_file, say, table, talks, write_new
+from hub.cli.kit import (
+    CommandError,
+    Session,
+    agree,
+    emit,
+    fields,
+    files,
+    may_ask,
+    read_file,
+    say,
+    table,
+    talks,
+    write_new,
+)
 
 _BACKUP_S, _RESTORE_S = 60.0, 120.0
 _LARGEST = 4 << 20
@@ -57,6 +70,7 @@ def restore(
     Nothing is written before it is certain that the stick can take it. Afterwards the former stick must never be
     switched on again.
     """
+    may_ask(session, yes=yes)
     content = _read(file)
     # Only the hub's user can put it there, so nobody else can bring the hub another network.
     place = Path(session.client.call("zigbee.status", {})["folder"]) / RESTORE

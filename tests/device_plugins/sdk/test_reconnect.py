@@ -211,3 +211,16 @@ async def test_who_will_not_wait_for_a_radio_that_hangs_in_closing_need_not() ->
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (radio.begun, radio.closed) == (1, 0)
+
+
+async def test_a_radio_that_fails_to_close_keeps_nobody_running(caplog: pytest.LogCaptureFixture) -> None:
+    stand, tasks = Stand(), TaskGroup("test")
+    stand.opens = [radio := FakeRadio(), FakeRadio()]
+    radio.close_fault = KeyError("socket")
+    task = tasks.start("link", stand.link.run())
+    await settle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (radio.closed, stand.tries) == (1, 1)
+    assert "KeyError: 'socket'" in caplog.text

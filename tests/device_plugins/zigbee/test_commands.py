@@ -170,6 +170,8 @@ async def test_a_backup_is_written_and_restored(home: Home, tmp_path: Path) -> N
     assert network is not None
     assert network["key"] not in done.out + again.err
 
+    refused = await home.run("--json", "zigbee", "restore", str(file))
+    assert "nothing was done; --yes" in refused.err
     restored = await home.run("zigbee", "restore", str(file), "--yes")
     assert restored.code == 0, restored.err
     assert "has this network already" in restored.out

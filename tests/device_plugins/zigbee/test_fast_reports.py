@@ -1,6 +1,7 @@
 """A report that takes the quick way makes of the device what it would have made of it on zigpy's way."""
 
 import asyncio
+import itertools
 import struct
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -306,18 +307,25 @@ async def test_the_device_is_answered_when_it_asks_for_it(tmp_path: Path) -> Non
         assert fast_of(ready).taken == before + 2
 
 
-async def test_a_report_beside_the_answer_to_a_question_is_the_newer(tmp_path: Path) -> None:
+async def test_reports_beside_the_answer_to_a_question_are_told_in_their_order(tmp_path: Path) -> None:
     async with bench(tmp_path) as ready:
         climate = await ready.pair("climate")
         node = ready.plugin.roster.known[id_of(climate).removeprefix("zigbee-")].node
         assert node is not None
-        for turns in range(12):
+        now = 22.0
+        for first, then in itertools.product(range(12), (0, 4, 8, 12, 16)):
             asking = asyncio.get_running_loop().create_task(node.read(1, 0x0402, (0,)))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            ready.radio.act(climate.ieee, "temperature", 20 + turns)
+            for turns in (first, then):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                now += 0.25
+                ready.radio.act(climate.ieee, "temperature", now)
             await asking
-            await ready.becomes(climate, "temperature", 20.0 + turns)
+            await ready.becomes(climate, "temperature", now)
+        path = f"device/{id_of(climate)}/temperature"
+        told = [event.data.value for event in ready.hub.events_of("state.changed") if event.subject == path]
+        assert told == sorted(told)
+        assert len(told) > 60
 
 
 async def test_a_device_that_moved_is_known_by_its_new_address(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from device_plugins.virtual_radio import VirtualRadio
 from device_plugins.virtual_radio.wire import ApsFrame
 from device_plugins.zigbee.adopting import TapedEzsp, TapedGateway
 from device_plugins.zigbee.coordinator import Coordinator
-from device_plugins.zigbee.radio import ZigpyRadio
+from device_plugins.zigbee.radio import ZigpyRadio, shut
 from hub.testing import running, settle
 from tests.device_plugins.zigbee.bench import Bench, bench, id_of, without_plugin
 from tests.harness.waiting import eventually
@@ -129,11 +129,25 @@ async def test_a_stick_is_not_asked_how_it_is_while_a_network_is_formed(tmp_path
         await ready.pair("lamp-white")
 
 
-async def test_a_hub_that_stops_while_a_lost_radio_is_closed_leaves_nothing_open(tmp_path: Path) -> None:
+async def test_a_hub_that_stops_while_a_lost_radio_is_closed_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(app: object) -> None:
+        begun.set()
+        await may_go_on.wait()
+        await shut(app)
+
+    monkeypatch.setattr("device_plugins.zigbee.radio.shut", slowly)
     async with bench(tmp_path) as ready:
-        await ready.pair("lamp-white")
         ready.radio.crash()
-        await ready.goes_down("")
+        await begun.wait()
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(ready.stop())
+            await settle()
+            assert not stopping.done()
+            may_go_on.set()
 
 
 async def test_a_stick_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
