@@ -35,7 +35,7 @@ LOG = logging.getLogger("hub.zigbee")
 _CLOSE_LIMIT = 10.0
 _FLUSH_LIMIT = 5.0
 _LEAVE_LIMIT = 3.0
-_ANSWERS_LIMIT = 1.0
+_ANSWERS_LIMIT, _ANSWERS_EVERY = 2.0, 0.05
 
 
 class ZigpyRadio:
@@ -238,10 +238,14 @@ class ZigpyRadio:
             LOG.exception("What the radio told was not understood")
 
 
-def _asked(app: Any) -> list[asyncio.Future[Any]]:  # noqa: ANN401 - bellows is untyped
+def _asked(protocol: Any) -> list[asyncio.Future[Any]]:  # noqa: ANN401 - bellows is untyped
     """The answers that bellows waits for; with other libraries there are none."""
-    protocol = getattr(getattr(app, "_ezsp", None), "_protocol", None)
-    return [answer for *_, answer in getattr(protocol, "_awaiting", {}).values()]
+    return [answer for *_, answer in getattr(protocol, "_awaiting", {}).values() if not answer.done()]
+
+
+def _answering() -> set[asyncio.Future[Any]]:
+    """What zigpy is sending by itself."""
+    return {task for task in getattr(CatchingTaskMixin, "_tasks", ()) if not task.done()}
 
 
 async def shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
@@ -252,20 +256,31 @@ async def shut(app: Any) -> None:  # noqa: ANN401 - bellows is untyped
     for device in app.devices.values():
         if isinstance(device, ZigbeeDevice):
             device.cancel_initialization()
-    asked = _asked(app)
+    protocol = getattr(getattr(app, "_ezsp", None), "_protocol", None)
+    asked = _asked(protocol)
     try:
         async with asyncio.timeout(_CLOSE_LIMIT):
             await app.shutdown()
     except TimeoutError:
         LOG.warning("The radio did not close within %g s", _CLOSE_LIMIT)
-    # bellows goes on waiting for what a closed stick can no longer answer.
-    for answer in [one for one in asked if not one.done()]:
-        answer.set_exception(TimeoutError())
-    # Answers that zigpy was sending by itself: they fail at once now, or soon, and say nothing if not cancelled.
-    if answers := {task for task in getattr(CatchingTaskMixin, "_tasks", ()) if not task.done()}:
-        _, late = await asyncio.wait(answers, timeout=_ANSWERS_LIMIT)
-        for task in late:
-            task.cancel()
+    await _end_answers(protocol, asked)
+
+
+async def _end_answers(protocol: Any, asked: list[asyncio.Future[Any]]) -> None:  # noqa: ANN401 - bellows is untyped
+    """End what bellows still asks a stick that is closed, and so what zigpy was sending by itself.
+
+    It fails step by step, and says nothing of it if it need not be cancelled.
+    """
+    end = asyncio.get_running_loop().time() + _ANSWERS_LIMIT
+    while True:
+        for answer in (*asked, *_asked(protocol)):
+            if not answer.done():
+                answer.set_exception(TimeoutError())
+        if not (answering := _answering()) or asyncio.get_running_loop().time() >= end:
+            break
+        await asyncio.wait(answering, timeout=_ANSWERS_EVERY)
+    for task in answering:
+        task.cancel()
 
 
 def _loss(error: BaseException | None) -> str:
