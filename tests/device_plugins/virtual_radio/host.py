@@ -10,6 +10,7 @@ from bellows.zigbee.application import ControllerApplication
 from zigpy.device import Device, ZigbeeDevice
 
 from device_plugins.virtual_radio import VirtualDevice, VirtualRadio
+from device_plugins.zigbee.radio import shut
 from tests.harness import eventually
 
 VERSIONS = (8, 13, 14, 18)
@@ -81,12 +82,8 @@ async def hosted(path: str) -> AsyncIterator[Host]:
     host = Host(await connect(path))
     try:
         yield host
-        # zigpy answers some frames in tasks of its own, which its shutdown forgets.
-        await eventually(lambda: not any("catching_coro" in repr(task) for task in asyncio.all_tasks()))
     finally:
-        await host.app.shutdown()
-        for task in list(host.app._tasks):
-            task.cancel()
+        await shut(host.app)
 
 
 @asynccontextmanager
