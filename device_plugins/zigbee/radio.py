@@ -276,6 +276,7 @@ async def _end_answers(protocol: Any, asked: list[asyncio.Future[Any]]) -> None:
         for answer in (*asked, *_asked(protocol)):
             if not answer.done():
                 answer.set_exception(TimeoutError())
+                answer.exception()  # not each of them is still waited for, and asyncio would say so
         if not (answering := _answering()) or asyncio.get_running_loop().time() >= end:
             break
         await asyncio.wait(answering, timeout=_ANSWERS_EVERY)
