@@ -156,7 +156,7 @@ class FastPath:
         if told is None:
             return False
         is_repeated = sender.is_repeated(incoming.counter, incoming.message, asyncio.get_running_loop().time())
-        if self._is_awaited(sender.device) and not is_repeated:
+        if not is_repeated and self._is_awaited(sender.device):
             return False
         self.taken += 1
         self._note(sender, incoming)

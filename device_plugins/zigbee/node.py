@@ -156,11 +156,12 @@ class ZigpyNode:
         presses = presses_of(self.device)
         if presses:  # its quirk may speak of any cluster
             commanded |= places
+        tell = answered(ears)
         # A place that a quirk made is gone when quirks are switched off, or the quirk is another one now.
         for endpoint, number, output in (place for place in told if place in places):
             cluster = self._cluster(endpoint, number, output=output)
             yield cluster.on_event("attribute_report", ears.heard)
-            yield from [cluster.on_event(name, answered(ears)) for name in _ANSWERED_EVENTS]
+            yield from [cluster.on_event(name, tell) for name in _ANSWERED_EVENTS]
             if not output:
                 commanded.add((endpoint, number, False))
         if (fast := getattr(self.device.application, "fast", None)) is not None:  # only bellows has it
@@ -187,24 +188,23 @@ class ZigpyNode:
         if not wanted:
             return {}, set()
         with reported(self.device, target) as late:
-            values, missing = await self._read(target, cluster, wanted, background=background)
+            values, missing = await self._read(target, wanted, background=background)
             for _ in range(_READ_AGAIN):
                 if not (again := [attribute for attribute in wanted if (endpoint, cluster, attribute) in late]):
                     break
                 late.clear()
                 with suppress(DeviceError):  # it has told its value by itself
-                    values |= (await self._read(target, cluster, again, background=background))[0]
+                    values |= (await self._read(target, again, background=background))[0]
         return values, missing
 
     async def _read(
         self,
         target: Any,  # noqa: ANN401 - zigpy's cluster
-        cluster: int,
         wanted: list[int],
         *,
         background: bool,
     ) -> tuple[dict[int, Raw], set[int]]:
-        own = self._own(cluster)
+        own = self._own(int(target.cluster_id))
         known = [attribute for attribute in wanted if knows(target, attribute, own(attribute))]
         options: dict[str, Any] = {"retries": _RETRIES, "priority": t.PacketPriority.LOW if background else None}
         values: dict[Any, Any] = {}

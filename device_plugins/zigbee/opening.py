@@ -58,11 +58,10 @@ async def open_radio(
         if app.backups.most_recent_backup() is None:
             # Killed between forming the network and remembering it: without this, another stick would go unnoticed.
             await app.backups.create_backup(load_devices=False)
-    except FAULTS as error:
+    except BaseException as error:
         await to_the_end(radio.close())
-        raise RadioError(_why(error, settings.path)) from error
-    except BaseException:
-        await to_the_end(radio.close())
+        if isinstance(error, FAULTS):
+            raise RadioError(_why(error, settings.path)) from error
         raise
     return radio
 

@@ -240,7 +240,7 @@ class ZigpyRadio:
 
 def _asked(protocol: Any) -> list[asyncio.Future[Any]]:  # noqa: ANN401 - bellows is untyped
     """The answers that bellows waits for; with other libraries there are none."""
-    return [answer for *_, answer in getattr(protocol, "_awaiting", {}).values() if not answer.done()]
+    return [answer for *_, answer in getattr(protocol, "_awaiting", {}).values()]
 
 
 def _answering() -> set[asyncio.Future[Any]]:
