@@ -66,7 +66,10 @@ class _Backup(msgspec.Struct):
 
 
 class BackupFacts(msgspec.Struct, frozen=True):
-    """What is in a backup, without its keys; `made` is as it stands there, `source` the program that wrote it."""
+    """What is in a backup, without its keys; `made` is as it stands there, `source` the program that wrote it.
+
+    `devices` are counted without the coordinator, which zigpy lists among them.
+    """
 
     coordinator: str
     channel: int
@@ -134,13 +137,14 @@ def read(content: bytes) -> tuple[dict[str, Any], BackupFacts]:
 
 def _facts(found: _Backup) -> BackupFacts:
     internal = found.metadata.internal
+    coordinator = found.coordinator_ieee.lower()
     return BackupFacts(
-        coordinator=found.coordinator_ieee.lower(),
+        coordinator=coordinator,
         channel=found.channel,
         pan_id=found.pan_id.lower(),
         extended_pan_id=found.extended_pan_id.lower(),
         frame_counter=found.network_key.frame_counter,
-        devices=len(found.devices),
+        devices=sum(one.ieee_address.lower() != coordinator for one in found.devices),
         source=found.metadata.source[:80],
         made=str(internal.get("creation_time") or internal.get("date") or "")[:40],
     )
