@@ -80,7 +80,7 @@ async def attached(settings: Settings, folder: Path) -> AsyncIterator[Any]:
     except FAULTS as error:
         raise RadioError(_why(error, settings.path)) from error
     finally:
-        await shut(app)
+        await to_the_end(shut(app))
 
 
 async def _application(settings: Settings, folder: Path, quirks: Quirks | None = None) -> Any:  # noqa: ANN401 - bellows is untyped

@@ -325,7 +325,18 @@ async def test_reports_beside_the_answer_to_a_question_are_told_in_their_order(t
         path = f"device/{id_of(climate)}/temperature"
         told = [event.data.value for event in ready.hub.events_of("state.changed") if event.subject == path]
         assert told == sorted(told)
-        assert len(told) > 60
+
+
+async def test_a_device_that_reports_while_it_is_read_is_asked_again(tmp_path: Path) -> None:
+    async with bench(tmp_path) as ready:
+        climate = await ready.pair("climate")
+        node = ready.plugin.roster.known[id_of(climate).removeprefix("zigbee-")].node
+        assert node is not None
+        asking = asyncio.get_running_loop().create_task(node.read(1, 0x0402, (0,)))
+        await report(ready, climate, 0x0402, record(0, 0x29, struct.pack("<h", 2500)))
+        climate.attribute(1, 0x0402, 0).value = 2700  # and says nothing of it
+        assert await asking == ({0: 2700}, set())
+        assert ready.value(climate, "temperature") == 27
 
 
 async def test_a_device_that_moved_is_known_by_its_new_address(tmp_path: Path) -> None:
