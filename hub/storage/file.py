@@ -142,7 +142,7 @@ def opened(
             kind = FileDamagedError if is_damage(error) else FileUnreachableError
             raise kind(explain("open", path, error)) from error
         if isinstance(error, UnicodeDecodeError):  # so SQLite's own words can be when they quote what is damaged
-            raise _damaged(path, "its header") from error
+            raise damaged(path, "its header") from error
         raise
     return connection
 
@@ -217,10 +217,10 @@ def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
         is_whole = (is_ours and version <= known) or _text(connection, "PRAGMA quick_check(1)") == "ok"
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no sense in it, as after damage to its header
-            raise _damaged(path, str(error)) from error
+            raise damaged(path, str(error)) from error
         raise
     if not (is_whole and 0 <= version < known + _FUTURE):
-        raise _damaged(path, "its header")
+        raise damaged(path, "its header")
     if version > known:
         raise StorageError(
             f"storage {path} was written by a newer hub (schema {version}, this hub knows {known});"
@@ -233,10 +233,11 @@ def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     if (damage := _text(connection, "PRAGMA quick_check(1)")) != "ok":
-        raise _damaged(path, damage)
+        raise damaged(path, damage)
 
 
-def _damaged(path: Path, damage: str) -> FileDamagedError:
+def damaged(path: Path, damage: str) -> FileDamagedError:
+    """Say that it is damaged, in what words SQLite has for that."""
     damage = " ".join(damage.removeprefix("*** in database main ***").split())
     return FileDamagedError(f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, override
 
 from hub.errors import StorageError
-from hub.storage.file import FileDamagedError
+from hub.storage.file import FileDamagedError, damaged
 from hub.storage.healing import HealingFile, Opener
 
 type Statement = tuple[str, Sequence[tuple[object, ...]]]
@@ -66,7 +66,7 @@ class FileThread:
     async def check(self) -> str:
         """Look through the whole file; says what was done about damage, or nothing."""
         before = self._file.repaired
-        await self._run(self._file.attempt, "read", _look_through)
+        await self._run(self._file.attempt, "read", partial(_look_through, self.path))
         return self._file.repaired if self._file.repaired != before else ""
 
     async def _run[**P, T](self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -98,10 +98,8 @@ def _commit(db: sqlite3.Connection, statements: Iterable[Statement]) -> None:
         raise
 
 
-def _look_through(db: sqlite3.Connection) -> None:
+def _look_through(path: Path, db: sqlite3.Connection) -> None:
     db.execute("PRAGMA shrink_memory")  # what SQLite remembers says nothing about the disk
     [(found,)] = db.execute("PRAGMA integrity_check(1)").fetchall()
     if found != "ok":
-        raise FileDamagedError(
-            f"storage is damaged ({' '.join(found.split())}); keep a copy of it and restore a backup"
-        )
+        raise damaged(path, found)

@@ -61,13 +61,14 @@ async def test_terms_that_cannot_be_kept_are_refused(
     assert bus.counts() == {}
 
 
-async def test_the_least_terms_are_kept(bus: EventBus, tasks: TaskGroup) -> None:
+@pytest.mark.parametrize("concurrency", [1, 100])
+async def test_the_least_terms_are_kept_and_the_most(bus: EventBus, tasks: TaskGroup, concurrency: int) -> None:
     heard: list[str] = []
 
     async def hears(event: Event) -> None:
         heard.append(event.subject)
 
-    bus.subscribe("a", hears, tasks=tasks, queue=1, concurrency=1, timeout=0.5)
+    bus.subscribe("a", hears, tasks=tasks, queue=1, concurrency=concurrency, timeout=0.5)
     bus.publish("a", "x")
     await eventually(lambda: heard == ["x"])
 

@@ -1,6 +1,8 @@
 """The queue before one async handler: order, overflow, faults, and an end."""
 
 import asyncio
+import gc
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -385,6 +387,19 @@ async def test_an_idle_worker_is_not_watched_and_one_with_much_time_has_one_time
     await eventually(lambda: watched == 4)
 
     assert (one.heard[5:], one.faults, box.late) == ([6], [], 0)
+
+
+async def test_a_closed_mailbox_lets_go_of_its_handler_though_that_had_much_time(tasks: TaskGroup) -> None:
+    box = mailbox(Collector(), timeout=3600.0)
+    handler = weakref.ref(box._handler)
+    tasks.start("feeds", box.run())
+    box.put(make(1))
+    await eventually(lambda: getattr(handler(), "heard", []) == [1])
+    box.close()
+    await eventually(lambda: not tasks.names)
+    del box
+    gc.collect()
+    assert handler() is None
 
 
 class Durable:

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from hub.errors import StateError
+from hub.errors import EventError, StateError
 from hub.testing import ManualClock
 from hub.types import StateChanged
 from tests.hub.home import Home
@@ -332,3 +332,11 @@ class AgainstADict(RuleBasedStateMachine):
 
 TestAgainstADict = AgainstADict.TestCase
 TestAgainstADict.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
+
+
+def test_the_change_of_a_state_is_the_hubs_own_event() -> None:
+    home = Home()
+    with pytest.raises(EventError, match=r"^lamp and hub both declare 'state.changed' with different data$"):
+        home.bus.declare("state.changed", None, "lamp")
+    with pytest.raises(EventError, match=r"state\.changed"):
+        home.bus.publish("state.changed", "lamp/on", {"value": True})

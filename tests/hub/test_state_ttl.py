@@ -140,3 +140,12 @@ async def test_who_hears_of_the_end_may_set_it_again(clock: ManualClock) -> None
     assert home.state.get("x") == 2
     await clock.advance(0.0015)
     assert home.state.get("x") == 3
+
+
+async def test_what_is_deleted_before_its_time_leaves_nothing_behind(clock: ManualClock) -> None:
+    home = Home(clock)
+    home.state.set("motion", True, ttl=30)
+    assert home.state.delete("motion")
+    await clock.advance(30)
+    assert len(home.changes) == 2
+    assert (live(clock), home.state._lifetimes) == (0, {})

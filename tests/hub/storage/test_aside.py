@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from hub.storage.aside import finish, set_aside, waiting
 
 
@@ -32,11 +34,16 @@ def test_what_an_unfinished_transaction_left_is_not_undone_in_the_new_file(tmp_p
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_of_damaged_files_the_newest_two_stay_with_what_belongs_to_them(tmp_path: Path) -> None:
-    path = tmp_path / "hub.db"
+@pytest.mark.parametrize("ends", [("", "-wal", "-journal"), ("", "-journal"), ("",)])
+@pytest.mark.parametrize("name", ["hub.db", "my-own-hub.db"])
+def test_of_damaged_files_the_newest_two_stay_with_what_belongs_to_them(
+    tmp_path: Path, name: str, ends: tuple[str, ...]
+) -> None:
+    path = tmp_path / name
     for number in range(1, 5):
-        for end in ("", "-wal", "-journal"):
+        for end in ends:
             Path(f"{path}{end}").write_text(str(number))
         set_aside(path)
-    expected = {f"hub.db.damaged-{number}{end}" for number in (3, 4) for end in ("", "-wal", "-journal")}
+    assert finish(path) is None
+    expected = {f"{name}.damaged-{number}{end}" for number in (3, 4) for end in ends}
     assert {one.name for one in tmp_path.iterdir()} == expected

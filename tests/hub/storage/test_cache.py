@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.storage.cache import Cache, Layers
+from hub.storage.overlay import Overlay
 from tests.hub.storage.engines import opened, sqlite
 
 
@@ -19,6 +20,49 @@ def test_it_keeps_within_its_limit_and_what_was_asked_for_last(steps: list[tuple
         assert cache.find("a", str(key)) == (bytes(size), None)
     cache.clear()
     assert cache._size == 0
+
+
+def test_what_it_holds_is_counted_with_keys_and_values_and_after_rows_changed() -> None:
+    cache = Cache(limit=50_000)
+    for number in range(400):
+        key = f"{number:04}" * 100
+        cache.keep("a", key, (bytes(1000), None) if number % 2 else None)
+        cache.keep("a", f"{number}", None)
+        if number % 3 == 0:
+            cache.drop("a", [key])
+    held = [(key, row) for (_, key), row in cache._rows.items()]
+    assert 40_000 < sum(len(key) + (len(row[0]) if row else 0) + 200 for key, row in held) <= 50_000
+    cache.drop("a", [key for key, _ in held])
+    assert cache._size == 0
+
+
+def test_what_changed_while_it_was_read_is_not_remembered_as_it_was() -> None:
+    layers = Layers()
+    layers.put("a", {"x": (b"new", None)})
+    layers.keep("a", {"x": (b"old", None), "y": (b"1", None)})
+    layers.overlay.lift()
+    layers.overlay.land()
+    assert layers.unknown("a", ["x", "y"]) == ["x"]
+
+
+def test_what_waits_is_counted_while_a_commit_flies() -> None:
+    overlay = Overlay()
+    overlay.put("a", {"flies": (b"12345", None)})
+    overlay.lift()
+    for key in ("x", "y"):
+        overlay.put("a", {key: (b"1234", None)})
+    assert overlay.size == 10 + 2 * 5
+    overlay.land()
+    assert overlay.size == 2 * 5
+
+
+def test_a_row_that_was_written_anew_does_not_expire_with_the_one_in_flight() -> None:
+    overlay = Overlay()
+    overlay.put("a", {"x": (b"1", 50), "y": (b"1", 60), "z": (b"1", 70)})
+    overlay.lift()
+    overlay.put("a", {"x": (b"2", None), "y": (b"2", 80)})
+    overlay.put("b", {"z": (b"2", None)})
+    assert sorted(overlay.expiring()) == [("a", "y", 80), ("a", "z", 70)]
 
 
 def test_what_is_asked_for_often_stays() -> None:

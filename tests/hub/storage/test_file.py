@@ -1,6 +1,7 @@
 """Opening the file: what is wrong with it is one sentence, and it stays as it is."""
 
 import os
+import shutil
 import sqlite3
 import stat
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import StorageError
+from hub.storage.file import explain, is_broken, is_damage, open_file, renew
 from hub.testing import ManualClock
 from tests.hub.storage.engines import opened, sqlite
 
@@ -66,7 +68,7 @@ async def test_damage_in_the_middle_is_found_at_once(tmp_path: Path) -> None:
     content[8192:-4096] = b"\x55" * len(content[8192:-4096])
     path.write_bytes(content)
     text = await refusal(tmp_path)
-    assert text.startswith(f"storage {path} is damaged (")
+    assert text.startswith(f"storage {path} is damaged (Page ")
     assert text.endswith("; keep a copy of it and restore a backup")
     assert path.read_bytes() == content
 
@@ -169,3 +171,47 @@ async def test_a_read_only_folder_is_a_sentence(tmp_path: Path) -> None:
         assert "cannot be opened: Permission denied" in await refusal(tmp_path)
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_new_file_is_made_unless_that_is_forbidden(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    with pytest.raises(StorageError, match="is gone; bring its disk back"):
+        open_file(path, may_make=False)
+    with closing(open_file(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+async def test_what_a_power_cut_left_of_a_file_that_was_being_made_is_undone(tmp_path: Path) -> None:
+    path, other = tmp_path / "hub.db", tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE t (x BLOB)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(bytes(2000),)] * 100)
+        for end in ("", "-journal"):
+            shutil.copyfile(f"{other}{end}", f"{path}{end}")
+    assert path.stat().st_size > 100_000
+    with path.open("r+b") as file:
+        file.write(bytes(16))  # of its pages the first was not written yet
+    async with opened(sqlite(tmp_path)) as engine:
+        assert await engine.namespace("a").list() == []
+
+
+def test_the_log_is_written_once_more_as_it_is(tmp_path: Path) -> None:
+    path, log, content = tmp_path / "hub.db", tmp_path / "hub.db-wal", os.urandom(2_500_000)
+    renew(path)
+    assert not log.exists()
+    log.write_bytes(content)
+    renew(path)
+    assert log.read_bytes() == content
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(StorageError, match=f"^cannot open storage {path}: the disk failed or is full; look at its"):
+        renew(path)
+
+
+def test_an_error_without_a_code_is_told_in_its_own_words() -> None:
+    error = sqlite3.ProgrammingError("it is closed")
+    assert explain("read", Path("hub.db"), error) == "cannot read storage hub.db: it is closed"
+    assert not is_damage(error)
+    assert not is_broken(error)
