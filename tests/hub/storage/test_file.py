@@ -85,6 +85,41 @@ async def test_a_newer_hubs_file_is_refused_untouched(tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("place", "number", "damage"),
+    [
+        (60, 1003, "its header"),
+        (60, 2**31 - 1, "its header"),
+        (60, 2**32 - 1, "its header"),
+        (44, 9, "unsupported file format"),
+    ],
+    ids=["far too new", "the newest", "less than none", "format"],
+)
+async def test_nonsense_in_the_header_is_damage_and_not_a_newer_hubs(
+    tmp_path: Path, place: int, number: int, damage: str
+) -> None:
+    path = await filled(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = number.to_bytes(4)
+    path.write_bytes(content)
+    text = f"storage {path} is damaged ({damage}); keep a copy of it and restore a backup"
+    assert await refusal(tmp_path) == text
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("version", [7, 1002])
+async def test_a_newer_hubs_file_that_is_damaged_is_told_as_that(tmp_path: Path, version: int) -> None:
+    path = await filled(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[60:64] = version.to_bytes(4)
+    path.write_bytes(content)
+    assert "was written by a newer hub" in await refusal(tmp_path)
+    content[8192:-4096] = b"\x55" * len(content[8192:-4096])
+    path.write_bytes(content)
+    text = f"storage {path} is damaged (its header); keep a copy of it and restore a backup"
+    assert await refusal(tmp_path) == text
+
+
 V1 = """
     CREATE TABLE kv (namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key))
     WITHOUT ROWID;
