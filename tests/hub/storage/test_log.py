@@ -87,6 +87,14 @@ async def test_it_has_a_bound(tmp_path: Path) -> None:
         assert count == PACKS
 
 
+async def test_between_two_commits_the_newest_are_kept(tmp_path: Path) -> None:
+    async with opened(sqlite(tmp_path, ManualClock())) as engine:
+        for number in range(3000):
+            await engine.namespace("a").set(str(number), number)
+        keys = [one.keys for one in await engine.writes(limit=5000)]
+        assert keys == [[str(number)] for number in reversed(range(3000 - 2048, 3000))]
+
+
 async def test_on_a_full_disk_it_waits_and_is_bounded_too(tmp_path: Path) -> None:
     async with opened(sqlite(tmp_path)) as engine:
         space = engine.namespace("a")

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,31 @@ def spoil(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1024] + b"\x99" * (path.stat().st_size - 1024))
 
 
-async def test_a_file_that_is_damaged_at_the_start_is_mended(tmp_path: Path) -> None:
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty_the_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:16] + bytes(1008) + path.read_bytes()[1024:])
+
+
+@pytest.mark.parametrize("harm", [spoil, truncate, empty_the_header])
+async def test_a_file_that_is_damaged_at_the_start_is_mended(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     spare = await spared(tmp_path)
-    spoil(tmp_path / "hub.db")
+    harm(tmp_path / "hub.db")
     async with opened(engine_of(tmp_path, spare)) as engine:
         assert await engine.namespace("a").get("x") == 1
         assert engine.stats().repaired == "it was replaced by the spare one"
     assert len(spare.damages) == 1
+
+
+async def test_a_file_that_another_hub_holds_is_not_mended(tmp_path: Path) -> None:
+    spare = await spared(tmp_path)
+    async with opened(sqlite(tmp_path)) as first:
+        with pytest.raises(StorageError, match="another process has it open"):
+            await engine_of(tmp_path, spare).open()
+        assert spare.damages == []
+        assert await first.namespace("a").get("x") == 2
 
 
 async def test_one_that_is_damaged_under_way_is_mended_and_what_waits_is_kept(

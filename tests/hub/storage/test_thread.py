@@ -12,6 +12,7 @@ import pytest
 
 from hub.errors import StorageError
 from hub.storage.file import open_file
+from hub.storage.healing import HealingFile
 from hub.storage.sqlite import SqliteEngine
 from hub.storage.thread import FileThread
 from hub.tasks import TaskGroup
@@ -47,6 +48,23 @@ async def test_who_comes_when_it_is_closed_is_told_so(tmp_path: Path) -> None:
     file = FileThread(path, lambda may_make: open_file(path, may_make=may_make))
     with pytest.raises(StorageError, match=f"^{path} was closed while somebody waited for it$"):
         await file.fetch("SELECT 1")
+
+
+def test_a_file_is_used_only_between_its_opening_and_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    file = HealingFile(path, lambda may_make: open_file(path, may_make=may_make))
+
+    def refuses() -> None:
+        with pytest.raises(StorageError) as refused:
+            file.attempt("read", lambda _db: None)
+        assert str(refused.value) == f"{path} is closed; it is there from the hub's start to its stop"
+
+    refuses()
+    file.open()
+    assert file.attempt("read", lambda db: db.execute("SELECT 1").fetchall()) == [(1,)]
+    file.close()
+    file.close()
+    refuses()
 
 
 async def test_a_copy_that_has_no_room_says_so(tmp_path: Path) -> None:
