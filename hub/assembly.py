@@ -20,9 +20,10 @@ from hub.backup.gathering import Home
 from hub.bus import EventBus
 from hub.errors import ConfigError, HubError
 from hub.hosts.core import Core
-from hub.hosts.discovery import Discovered, by_folder, find_plugins
+from hub.hosts.discovery import Discovered, check_names, find_plugins
 from hub.hosts.life import ConfigOf
 from hub.hosts.loading import load_class
+from hub.hosts.wishes import wishes
 from hub.journal.desk import SERVICES as JOURNAL_SERVICES
 from hub.journal.desk import Desk
 from hub.journal.settings import journal_of
@@ -58,6 +59,7 @@ class Hub:
         self.settings = settings
         self.tasks = tasks
         self._load = load
+        self._discovered = discovered
         self._changing = asyncio.Lock()
         self._begun = time.monotonic()
         self._disk_before = disk_bytes()  # of what ran in this process before, as a shell that set it up
@@ -68,7 +70,7 @@ class Hub:
             history=settings.hub.event_history,
         )
         self.core = Core(bus, ServiceRegistry(), StateEngine(bus, clock), storage, clock, settings.data_dir)
-        self.journal = journal_of(settings, discovered[0].values(), bus, self.core.state, storage, tasks, clock)
+        self.journal = journal_of(settings, wishes(discovered[0].values()), bus, self.core.state, storage, tasks, clock)
         storage.on_trouble = self.journal.on_trouble = self._trouble
         self.plugins = PluginManager(
             self.core, discovered, _config_of(settings), rediscover=lambda: find_plugins(self.settings)
@@ -88,7 +90,7 @@ class Hub:
         Raises ConfigError when it names plugins that are not there, StorageError when the data cannot be used.
         """
         self.settings.tell_warnings()
-        config.check_plugins(self.settings, [one.id for one in self.plugins.infos()])
+        check_names(self.settings, self._discovered)
         self.watchdog.start()
         await self.core.storage.open()
         await self.journal.open()
@@ -134,8 +136,8 @@ class Hub:
 
     async def _take_on(self, new: config.Config) -> config.Reloaded:
         old, (done, settings) = self.settings, config.changes(self.settings, new)
-        found, mistakes = await asyncio.to_thread(find_plugins, settings)
-        config.check_plugins(settings, {*found, *by_folder(mistakes)})
+        found, _ = discovered = await asyncio.to_thread(find_plugins, settings)
+        check_names(settings, discovered)
         config_of = _config_of(settings)
         statuses = {one.id: one.status for one in self.plugins.infos()}
         for name in done.plugins:
@@ -274,5 +276,4 @@ def disk_bytes() -> int:
 
 def rss_mib() -> float:
     """Resident memory of this process in MiB."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / _MIB, 1)
+    return round(int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MIB, 1)

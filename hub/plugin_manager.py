@@ -11,7 +11,7 @@ from functools import partial
 
 from hub.errors import HubError, PluginError
 from hub.hosts.core import Core
-from hub.hosts.discovery import Discovered, by_folder
+from hub.hosts.discovery import Discovered, by_name
 from hub.hosts.life import ConfigOf, Life
 from hub.hosts.order import choose, start_order
 from hub.stats import PluginStats
@@ -41,7 +41,7 @@ class PluginManager:
         self._core = core
         self._config_of = config_of
         self._rediscover = rediscover or (lambda: discovered)
-        self._broken = by_folder(mistakes)
+        self._broken = by_name(mistakes)
         self._lives = {name: Life(core, found[name]) for name in sorted(found)}
         self._by_hand = core.storage.namespace("_plugins")
         self._configured: dict[str, bool] = {}
@@ -205,7 +205,7 @@ class PluginManager:
 
     async def _find(self, plugin: str) -> None:
         found, mistakes = await asyncio.to_thread(self._rediscover)
-        self._broken = by_folder(mistakes)
+        self._broken = by_name(mistakes)
         if plugin not in found:
             raise self._missing(plugin, found)
         wanted = [plugin, *found[plugin].requires]

@@ -101,7 +101,7 @@ def _wait_for(session: Session) -> None:
 def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     # Loaded here: the hub and its plugins cost time that no other command need pay.
     from hub import config  # noqa: PLC0415
-    from hub.hosts.discovery import by_folder, find_plugins  # noqa: PLC0415
+    from hub.hosts.discovery import check_names, find_plugins  # noqa: PLC0415
     from hub.hosts.loading import load_class  # noqa: PLC0415
     from hub.hosts.order import choose, start_order  # noqa: PLC0415
 
@@ -115,7 +115,7 @@ def _mistakes(file: Path | None, data: str | None) -> Iterator[str]:
     known, wrong = find_plugins(settings)
     yield from map(str, wrong)
     try:
-        config.check_plugins(settings, {*known, *by_folder(wrong)})
+        check_names(settings, (known, wrong))
     except HubError as error:
         yield str(error)
     chosen = choose(known, settings.wanted, settings.plugins.disable)

@@ -38,9 +38,10 @@ class _Lines(logging.Formatter):
             if str(error) not in text:
                 text += f": {error}"
             text += f" (details in {self._details})" if self._details else f" ({type(error).__name__})"
+        text = redact(text)  # while a secret is still whole
         if len(text) > _LIMIT:
             text = f"{text[:_LIMIT]}..."
-        text = redact("".join(letter if letter.isprintable() else " " for letter in text))
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
         level = f"{record.levelname:<7}"
         if self._coloured and (colour := _COLOURS.get(record.levelname)):
             level = f"{colour}{level}{_PLAIN}"

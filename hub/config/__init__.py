@@ -227,8 +227,7 @@ def section[S: msgspec.Struct](
 def check_plugins(config: Config, known: Collection[str]) -> None:
     """Refuse the name of a plugin that is not there, be it in `[plugins]` or as `[plugin.<id>]`. Raises ConfigError."""
     names = [(("plugin", name), name) for name in config.plugin]
-    names += [(("plugins", "enable"), name) for name in config.plugins.enable]
-    names += [(("plugins", "disable"), name) for name in config.plugins.disable]
+    names += [(("plugins", key), name) for key in ("enable", "disable") for name in getattr(config.plugins, key)]
     for keys, name in names:
         if name not in known:
             raise ConfigError(f"there is no plugin {name!r}{hint(name, known)}", where=config.sources.where(keys))

@@ -1,17 +1,21 @@
 """Where plugins are found: those that come with the hub, those in the user's folders, and installed packages."""
 
+import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from hub.config import Config
+from hub.config import Config, check_plugins
 from hub.errors import ManifestError
 from hub.logs import redact
 from hub.manifest import FILE_NAME, Manifest, Origin, load
 
 GROUP = "domovoi.plugins"
 """The entry point group of installed plugins; a value is a package whose folder holds the manifest."""
+
+_ID = re.compile(r"""^\s*id\s*=\s*["']([a-z][a-z0-9_]*)["']""", re.MULTILINE)
 
 type Found = dict[str, Manifest]
 type Mistakes = list[ManifestError]
@@ -35,10 +39,34 @@ def find_plugins(settings: Config) -> Discovered:
     return dict(sorted(found.items())), mistakes
 
 
-def by_folder(mistakes: Mistakes) -> dict[str, str]:
-    """What is wrong with plugins, for people, by the names of their folders, since their ids may not be known."""
-    places = ((one.where.partition(f"/{FILE_NAME}"), redact(str(one))) for one in mistakes)
-    return {redact(folder.rpartition("/")[2]): one for (folder, in_manifest, _), one in places if in_manifest}
+def by_name(mistakes: Mistakes) -> dict[str, str]:
+    """What is wrong with plugins, for people, by their ids, or where these cannot be told by their folders' names."""
+    return {
+        redact(_name(Path(one.where.partition(f"/{FILE_NAME}")[0]), one)): redact(str(one)) for one in _wrong(mistakes)
+    }
+
+
+def check_names(settings: Config, discovered: Discovered) -> None:
+    """Refuse a configuration that names a plugin which is not there. Raises ConfigError.
+
+    While there are places that could not be looked into, nobody can know that.
+    """
+    found, mistakes = discovered
+    if len(_wrong(mistakes)) == len(mistakes):
+        check_plugins(settings, {*found, *by_name(mistakes)})
+
+
+def _wrong(mistakes: Mistakes) -> Mistakes:
+    """Those that are in a manifest."""
+    return [one for one in mistakes if f"/{FILE_NAME}" in one.where]
+
+
+def _name(folder: Path, mistake: ManifestError) -> str:
+    if not mistake.where.endswith(": id"):
+        with suppress(OSError):
+            if written := _ID.search((folder / FILE_NAME).read_text("utf-8", "replace")):
+                return written[1]
+    return folder.name
 
 
 def bundled() -> Iterator[Path]:

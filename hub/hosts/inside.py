@@ -6,7 +6,7 @@ import logging
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, override
 
 from hub import logs
 from hub.api import Clock, Context, Plugin, Services, State, Storage, Tasks, event_type, hearings, service_limits
@@ -31,7 +31,16 @@ _STOP_LIMIT = 5.0
 
 
 class PluginTasks(TaskGroup):
-    """The tasks of a plugin; none can refuse to end."""
+    """The tasks of a plugin; none can refuse to end. Once it `is_over` none begins any more."""
+
+    is_over = False
+
+    @override
+    def start[T](self, name: str, work: Coroutine[Any, Any, T], meter: Meter | None = None) -> asyncio.Task[T]:
+        if self.is_over:
+            work.close()
+            raise PluginError(f"{self.owner} was stopped; it cannot start {name} any more", plugin=self.owner)
+        return super().start(name, work, meter)
 
     async def end(self) -> list[str]:
         """Cancel all tasks; returns the names of those that ignored it and were cut off where they stood."""
@@ -83,7 +92,13 @@ class InsideContext:
                     f"{self.plugin}: its {step} is not async; write `async def {step}`", plugin=self.plugin
                 )
         for struct in plugin.emits:
-            self.events.declare(event_type(struct), struct)
+            type_ = event_type(struct)
+            if not struct.__struct_config__.frozen:
+                why = f"who hears {type_} could change it for others; make {struct.__name__} frozen"
+                raise PluginError(
+                    f"{self.plugin}: {why}: `class {struct.__name__}(msgspec.Struct, frozen=True)`", plugin=self.plugin
+                )
+            self.events.declare(type_, struct)
         for name, function in inspect.getmembers_static(type(plugin), callable):
             if (limits := service_limits(function)) is not None:
                 self.services.register(f"{self.plugin}.{name}", getattr(plugin, name), limits=limits)
@@ -96,6 +111,7 @@ class InsideContext:
         try:
             return await self.group.end()
         finally:
+            self.group.is_over = True
             self.kept.close()
 
 

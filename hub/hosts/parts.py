@@ -4,6 +4,7 @@
 The calls that are made thousands of times a second (publish, set, call) do as little here as possible.
 """
 
+import inspect
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
@@ -233,6 +234,8 @@ class PluginStorage:
         self.transaction = space.transaction
 
     def watch(self, prefix: str, watcher: Watcher) -> Undo:
+        _check_plain(self._tasks.owner, "a watcher", watcher)
+
         def tell(key: str, value: Any) -> None:  # noqa: ANN401 - JSON-like
             try:
                 watcher(key, value)
@@ -254,6 +257,8 @@ class PluginClock:
         self.sleep = core.clock.sleep
 
     def call_later(self, delay: float, callback: Callable[[], object]) -> Undo:
+        _check_plain(self._tasks.owner, "what a timer calls", callback)
+
         def due() -> None:
             undo()
             try:
@@ -263,3 +268,9 @@ class PluginClock:
 
         undo = self._kept.keep(self._call_later(delay, due))
         return undo
+
+
+def _check_plain(owner: str, what: str, function: Callable[..., object]) -> None:
+    """Refuse what would only make a coroutine that nobody runs."""
+    if inspect.iscoroutinefunction(function):
+        raise PluginError(f"{owner}: {what} must be a plain function; it may start a task", plugin=owner)

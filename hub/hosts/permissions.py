@@ -24,7 +24,7 @@ TASK_LIMIT = 2000
 KEPT_LIMIT = 1000
 """How many tasks, and how much else that must be undone, a plugin may have at a time: it leaks if it wants more."""
 
-_CHANGED = "state.changed"
+CHANGED = "state.changed"
 _REMEMBERED = 8192
 
 
@@ -150,14 +150,14 @@ class GuardedEvents:
     def subscribe(self, type: str, handler: Handler, *, subject: str = "#", **options: Any) -> Undo:  # noqa: A002, ANN401
         matches = type_matcher(type)
         subject_matcher(subject)
-        if type != _CHANGED:
+        if type != CHANGED:
             self._may_hear.check_pattern(type)
-        if matches is None or matches(_CHANGED):
+        if matches is None or matches(CHANGED):
             self._may_read.check_pattern(subject)
         return self._events.subscribe(type, handler, subject=subject, **options)
 
     def history(self, type: str = "**", *, subject: str = "#", after: int = 0) -> Sequence[Event]:  # noqa: A002
-        if "*" not in type and type != _CHANGED:
+        if "*" not in type and type != CHANGED:
             self._may_hear.check(type)
         return [event for event in self._events.history(type, subject=subject, after=after) if self._is_for(event)]
 
@@ -166,7 +166,7 @@ class GuardedEvents:
         return self._events.declare(type, struct)
 
     def _is_for(self, event: Event) -> bool:
-        return self._may_read[event.subject] if event.type == _CHANGED else self._may_hear[event.type]
+        return self._may_read[event.subject] if event.type == CHANGED else self._may_hear[event.type]
 
 
 class GuardedServices:

@@ -1,7 +1,5 @@
 """A journal as the configuration and the plugins' manifests have it."""
 
-from collections.abc import Iterable
-
 from hub.api import Clock
 from hub.bus import EventBus
 from hub.config import Config, JournalSection
@@ -10,7 +8,7 @@ from hub.journal.file import JournalFile
 from hub.journal.numbers import NAMESPACE
 from hub.journal.retention import Limits
 from hub.journal.rules import Rules
-from hub.manifest import Manifest
+from hub.manifest import Kept
 from hub.state import StateEngine
 from hub.storage import StorageEngine
 from hub.tasks import TaskGroup
@@ -20,17 +18,17 @@ _MIB = 1_048_576
 
 def journal_of(  # noqa: PLR0913, PLR0917 - what it joins
     settings: Config,
-    found: Iterable[Manifest],
+    wishes: Kept,
     bus: EventBus,
     state: StateEngine,
     storage: StorageEngine,
     tasks: TaskGroup,
     clock: Clock,
 ) -> Journal:
-    """Make the journal of a hub with these plugins."""
+    """Make the journal of a hub whose plugins have these wishes."""
     return Journal(
         JournalFile(settings.telemetry, _limits(settings.journal)),
-        _rules(settings.journal, [*found]),
+        _rules(settings.journal, wishes),
         bus=bus,
         state=state,
         store=storage.namespace(NAMESPACE),
@@ -40,10 +38,8 @@ def journal_of(  # noqa: PLR0913, PLR0917 - what it joins
     )
 
 
-def _rules(section: JournalSection, found: Iterable[Manifest]) -> Rules:
-    alarms = ["storage.*", *(rule for one in found for rule in one.journal.alarm)]
-    bulk = [rule for one in found for rule in one.journal.bulk]
-    return Rules(section.ignore, section.alarm, section.bulk, alarms, bulk)
+def _rules(section: JournalSection, wishes: Kept) -> Rules:
+    return Rules(section.ignore, section.alarm, section.bulk, ["storage.*", *wishes.alarm], wishes.bulk)
 
 
 def _limits(section: JournalSection) -> Limits:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.errors import StorageError
-from hub.storage.file import FileDamagedError, FileUnreachableError, explain, is_broken, is_damage
+from hub.storage.file import FileDamagedError, FileUnreachableError, damaged, explain, is_broken, is_damage
 
 type Opener = Callable[[bool], sqlite3.Connection]
 """Opens the file, as `hub.storage.file.open_file` does; makes it only if the argument says so."""
@@ -57,7 +57,7 @@ class HealingFile:
             kind = FileDamagedError if is_damage(error) else FileUnreachableError if is_broken(error) else StorageError
             raise kind(explain(verb, self.path, error)) from error
         except UnicodeDecodeError as error:  # what SQLite quotes is damaged
-            raise FileDamagedError(f"storage {self.path} is damaged ({error})") from error
+            raise damaged(self.path, str(error)) from error
 
     def _reach(self) -> sqlite3.Connection:
         if self._db is None:

@@ -69,6 +69,7 @@ class Health(Plugin):
         self._systemd = Systemd()
         self._summary = Summary("ok", {})
         self._blocked: tuple[float, LoopBlocked] | None = None
+        self._faults: dict[str, tuple[int, float]] = {}  # of each plugin, and when the last was noticed
         self._looks_soon = False
         self._is_mute = False
 
@@ -95,7 +96,7 @@ class Health(Plugin):
         checks = {"hub": self._of_hub(figures)}
         for one in plugins:
             if one.status not in {"disabled", "stopped"}:
-                check = await asked[one.id] if one.id in asked else _of_plugin(one)
+                check = await asked[one.id] if one.id in asked else self._of_plugin(one)
                 checks[one.id] = Check(check.status, check.reason.encode(errors="backslashreplace").decode())
         summary = Summary(max((one.status for one in checks.values()), key=_WORSE.index), checks)
         if summary != self._summary:
@@ -177,6 +178,17 @@ class Health(Plugin):
             return Check("degraded", f"{who} held up the whole hub for {report.seconds:.1f} s at {report.where}")
         return Check()
 
+    def _of_plugin(self, info: PluginInfo) -> Check:
+        if info.status == "starting":
+            return _STARTING
+        if info.status != "running":
+            return Check("failing", f"{info.status}: {info.reason}")
+        now = self.ctx.clock.monotonic()
+        count, noticed = self._faults.get(info.id, (0, 0.0))
+        if info.errors != count:
+            self._faults[info.id] = (info.errors, noticed := now)
+        return Check("degraded", info.trouble) if info.errors and now - noticed < _REMEMBERED else Check()
+
     def _tell(self, summary: Summary) -> None:
         before, self._summary = self._summary, summary
         if summary.status == "ok" != before.status:
@@ -197,16 +209,6 @@ class Health(Plugin):
             self._is_mute = True
         else:
             self._is_mute = False
-
-
-def _of_plugin(info: PluginInfo) -> Check:
-    match info.status:
-        case "running":
-            return Check()
-        case "starting":
-            return _STARTING
-        case _:
-            return Check("failing", f"{info.status}: {info.reason}")
 
 
 def _line(summary: Summary) -> str:

@@ -198,17 +198,20 @@ def test_secrets_stay_out_of_what_is_said_of_a_plugin(run: Run, tmp_path: Path) 
     assert stopped(process) == 0
 
 
-def test_a_plugin_with_settings_and_a_wrong_manifest_keeps_nobody_down(run: Run, tmp_path: Path) -> None:
-    plugin(tmp_path / "mine", "bell", BELL, 'id = "bell"\n')
+@pytest.mark.parametrize("folder", ["bell", "domovoi-bell"])
+def test_a_plugin_with_settings_and_a_wrong_manifest_keeps_nobody_down(run: Run, tmp_path: Path, folder: str) -> None:
+    plugin(tmp_path / "mine", folder, BELL, 'id = "bell"\n')
     process = run('[hub]\nplugin_dirs = ["mine"]\n[plugin.bell]\ntone = "low"\n[plugins]\nenable = ["bell"]\n')
     process.wait_for(UP)
     client = Client(tmp_path / "hub.sock")
     bell = next(one for one in client.get("plugins") if one["id"] == "bell")
     assert bell["status"] == "failed"
-    assert bell["reason"] == f"{tmp_path}/mine/bell/plugin.toml: version: is missing; add it"
+    assert bell["reason"] == f"{tmp_path}/mine/{folder}/plugin.toml: version: is missing; add it"
     with pytest.raises(CommandError, match="version: is missing; add it"):
         client.call("hub.restart_plugin", {"plugin": "bell"})
     assert client.call("hub.reload_config", {})["error"] == ""
+    if folder != "bell":  # its code would be looked for in a package of that name
+        (tmp_path / "mine" / folder).rename(tmp_path / "mine" / "bell")
     with (tmp_path / "mine" / "bell" / "plugin.toml").open("a") as manifest:
         manifest.write('version = "1.0"\napi = "1"\nentry = "bell.plugin:It"\n')
     client.call("hub.reload_config", {})

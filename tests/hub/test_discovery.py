@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hub import config
-from hub.hosts.discovery import bundled, find_plugins
+from hub.errors import ConfigError
+from hub.hosts.discovery import bundled, by_name, check_names, find_plugins
 from hub.manifest import Manifest
 
 LEAST = """\
@@ -156,3 +157,41 @@ def test_entry_points_that_cannot_be_read_are_passed_over(tmp_path: Path, monkey
     monkeypatch.syspath_prepend(tmp_path / "site")
 
     assert find(tmp_path) == ({}, [])
+
+
+def configured(tmp_path: Path, parent: Path, name: str) -> config.Config:
+    file = tmp_path / "hub.toml"
+    file.write_text(f'[hub]\nplugin_dirs = ["{parent}"]\n[plugin.{name}]\ntone = "low"\n')
+    return config.load(file, {"hub": {"data_dir": str(tmp_path / "data")}})
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (LEAST.replace('"1"', '"2"'), "doorbell"),
+        ("version = 3\nid = 'doorbell'\n", "doorbell"),
+        ('id = "doorbell"\nversion = [', "doorbell"),
+        ('id = "Door Bell"\n', "domovoi-doorbell"),
+        ("", "domovoi-doorbell"),
+    ],
+    ids=["another api", "missing keys", "no toml", "no id", "empty"],
+)
+def test_a_wrong_manifest_is_known_by_its_id_where_that_can_be_read(tmp_path: Path, text: str, name: str) -> None:
+    plugin(tmp_path / "a", "domovoi-doorbell", text or "\n")
+    settings = configured(tmp_path, tmp_path / "a", name.replace("domovoi-", ""))
+    discovered = find_plugins(settings)
+    assert [*by_name(discovered[1])] == [name]
+    if name == "doorbell":
+        check_names(settings, discovered)
+    else:
+        with pytest.raises(ConfigError, match="there is no plugin 'doorbell'"):
+            check_names(settings, discovered)
+
+
+def test_while_a_folder_cannot_be_read_no_name_is_refused(tmp_path: Path) -> None:
+    settings = configured(tmp_path, tmp_path / "nowhere", "doorbell")
+    found, mistakes = find_plugins(settings)
+    assert "no plugins can be read here" in str(mistakes[0])
+    check_names(settings, (found, mistakes))
+    with pytest.raises(ConfigError, match="there is no plugin 'doorbell'"):
+        check_names(settings, (found, []))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hub.api import event
 from hub.errors import PluginError, UnknownServiceError
 from hub.hosts.core import Core
 from hub.hosts.inside import InsideHost
@@ -81,6 +82,55 @@ async def test_a_context_that_outlives_its_plugin_registers_nothing(core: Core, 
 
     assert nothing_is_left(core)
     assert kept
+
+
+async def test_a_context_that_outlives_its_plugin_starts_nothing(core: Core, steps: Callable[..., None]) -> None:
+    kept: list[Bell] = []
+
+    async def keeps(plugin: Bell) -> None:
+        kept.append(plugin)
+
+    async def hears(_event: object) -> None:
+        kept.clear()
+
+    steps(keeps)
+    host = InsideHost(core, manifest(), {})
+    await host.start()
+    await host.stop()
+    with pytest.raises(PluginError, match=r"^bell was stopped; it cannot start glows any more$"):
+        kept[0].ctx.tasks.start("glows", forever())
+    with pytest.raises(PluginError, match="bell was stopped; it cannot start hears door"):
+        kept[0].ctx.events.subscribe("door.*", hears)
+    assert nothing_is_left(core)
+
+
+@pytest.mark.parametrize("what", ["a watcher", "what a timer calls"])
+async def test_what_nobody_would_wait_for_is_refused(core: Core, steps: Callable[..., None], what: str) -> None:
+    async def fails(plugin: Bell) -> None:
+        async def called(*_arguments: object) -> None:
+            plugin.heard.append("never")
+
+        if what == "a watcher":
+            plugin.ctx.storage.watch("", called)
+        else:
+            plugin.ctx.clock.call_later(1, called)
+
+    steps(fails)
+    with pytest.raises(PluginError, match=f"^bell: {what} must be a plain function; it may start a task$"):
+        await InsideHost(core, manifest(), {}).start()
+    assert nothing_is_left(core)
+
+
+class Changeable(msgspec.Struct):
+    times: int
+
+
+async def test_an_event_that_hearers_could_change_is_refused(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    event("bell.changed")(Changeable)
+    monkeypatch.setattr(Bell, "emits", (Changeable,))
+    with pytest.raises(PluginError, match=r"could change it for others; make Changeable frozen: `class Changeable\("):
+        await InsideHost(core, manifest(), {}).start()
+    assert nothing_is_left(core)
 
 
 class _Guarded:

@@ -263,6 +263,23 @@ def test_a_huge_message_is_cut_on_the_terminal(configure: Configure, capsys: pyt
     assert len(capsys.readouterr().err) < 1200
 
 
+def test_a_secret_of_many_lines_or_where_the_line_is_cut_is_hidden(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undo = configure("info", None, terminal=True)
+    key = "-----BEGIN KEY-----\nc29tZXRoaW5nIHNlY3JldA==\n-----END KEY-----"
+    logs.hide(key)
+    logs.hide("correct-horse-battery")
+    log = logging.getLogger("hub.mqtt")
+    log.info("refused: %s", key)
+    log.info("%s%s", "x" * 990, "correct-horse-battery")
+    undo()
+    shown = capsys.readouterr().err
+    assert "refused: ***\n" in shown
+    assert "c29tZX" not in shown
+    assert "correct" not in shown
+
+
 def test_a_librarys_traceback_is_one_line_on_the_terminal(
     tmp_path: Path, configure: Configure, capsys: pytest.CaptureFixture[str]
 ) -> None:

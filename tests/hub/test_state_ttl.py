@@ -146,6 +146,9 @@ async def test_what_is_deleted_before_its_time_leaves_nothing_behind(clock: Manu
     home = Home(clock)
     home.state.set("motion", True, ttl=30)
     assert home.state.delete("motion")
+    assert home.state.changes() == {"motion": ("motion",)}
+    assert home.state.restore([("motion", True, 3, 7)]) == 1
+    assert home.state.rows() == [("motion", True, 3, 7)]
     await clock.advance(30)
-    assert len(home.changes) == 2
-    assert (live(clock), home.state._lifetimes) == (0, {})
+    assert home.state.get("motion") is True
+    assert (len(home.changes), live(clock)) == (2, 0)

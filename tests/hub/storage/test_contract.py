@@ -238,7 +238,7 @@ async def test_what_would_not_come_back_is_refused_with_its_key(engine: StorageE
     assert await space.list() == []
 
 
-async def test_a_value_may_be_nested_as_deep_as_the_limit_and_contains_itself_never(engine: StorageEngine) -> None:
+async def test_a_value_nested_to_the_limit_is_kept_and_a_deeper_or_endless_one_refused(engine: StorageEngine) -> None:
     endless: list[object] = []
     endless.append(endless)
     deepest: list[object] = []

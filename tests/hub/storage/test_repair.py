@@ -66,7 +66,8 @@ async def test_a_file_that_is_damaged_at_the_start_is_mended(tmp_path: Path, har
     assert len(spare.damages) == 1
 
 
-async def test_a_file_that_another_hub_holds_is_not_mended(tmp_path: Path) -> None:
+async def test_a_file_that_another_hub_holds_is_not_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.storage.file._BUSY_S", 0.01)
     spare = await spared(tmp_path)
     async with opened(sqlite(tmp_path)) as first:
         with pytest.raises(StorageError, match="another process has it open"):

@@ -1,7 +1,6 @@
 """The file in its thread: one after the other, and every failure says what could not be done."""
 
 import asyncio
-import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -19,7 +18,7 @@ from hub.tasks import TaskGroup
 from hub.testing import ManualClock, settle
 from tests.harness import eventually
 from tests.hub.storage.engines import opened, sqlite
-from tests.hub.storage.test_file import filled
+from tests.hub.storage.test_file import check_damage_is_told, filled
 from tests.hub.storage.test_sqlite import FULL, hold_commit
 from tests.rig.connection import opener
 from tests.rig.disk import Disk
@@ -46,6 +45,8 @@ async def test_all_is_done_in_one_thread_that_ends_with_the_engine(tmp_path: Pat
 async def test_who_comes_when_it_is_closed_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     file = FileThread(path, lambda may_make: open_file(path, may_make=may_make))
+    await file.open()
+    await file.close()
     with pytest.raises(StorageError, match=f"^{path} was closed while somebody waited for it$"):
         await file.fetch("SELECT 1")
 
@@ -84,11 +85,17 @@ async def test_damage_that_a_look_through_finds_is_one_sentence(tmp_path: Path) 
             file.write(b"\x55" * 65_536)
         with pytest.raises(StorageError) as refused:
             await engine.check()
-    assert re.fullmatch(
-        rf"storage {path} is damaged \(Page \d+: btreeInitPage\(\) returns error code 11\);"
-        " keep a copy of it and restore a backup",
-        str(refused.value),
-    )
+    check_damage_is_told(path, str(refused.value))
+
+
+def test_damage_that_garbles_sqlites_own_words_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    file = HealingFile(path, lambda may_make: open_file(path, may_make=may_make))
+    file.open()
+    with pytest.raises(StorageError) as refused:
+        file.attempt("read", lambda _db: b"no such table: \x99".decode())
+    file.close()
+    check_damage_is_told(path, str(refused.value))
 
 
 async def test_a_file_that_is_no_database_any_more_is_one_sentence(tmp_path: Path) -> None:

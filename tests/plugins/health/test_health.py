@@ -178,6 +178,20 @@ async def test_who_held_up_the_hub_is_remembered_for_a_minute(plugin: str, who: 
         assert (await home.check()).checks["hub"] == Check()
 
 
+async def test_a_plugin_of_which_something_failed_is_degraded_for_a_minute() -> None:
+    async with house() as home:
+        lamps = _info("lamps", "running")
+        trouble = "task lamps:polls failed: ValueError: no lamp"
+        home.hub.stand_in("hub.plugins", [msgspec.structs.replace(lamps, errors=1, trouble=trouble)])
+        assert (await home.check()).checks["lamps"] == Check("degraded", trouble)
+        await home.hub.clock.advance(59)
+        assert (await home.check()).status == "degraded"
+        await home.hub.clock.advance(1)
+        assert (await home.check()).status == "ok"
+        home.hub.stand_in("hub.plugins", [msgspec.structs.replace(lamps, errors=2, trouble=trouble)])
+        assert (await home.check()).status == "degraded"
+
+
 async def test_a_change_is_told_once_as_event_and_state() -> None:
     async with house() as home:
         home.hub.recorded.clear()
