@@ -6,29 +6,32 @@
         await settle()
         assert hub.calls_of("chime.play") == [{"tone": "bell"}]
 
-A plugin without a `plugin.toml` beside it, as one written inside a test, has its class name in lower case as its id.
+A plugin is held to the permissions in the `plugin.toml` beside it, unless it comes with the hub. One without, as one
+written inside a test, may do everything, and has its class name in lower case as its id.
 """
 
 import asyncio
 import itertools
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast, override
-
-import msgspec
+from typing import Any, cast
 
 from hub.api import API_VERSION, Plugin, Undo
 from hub.bus import EventBus
+from hub.config import Config, section
+from hub.config.document import Source
+from hub.config.sources import Sources
 from hub.errors import EventError
 from hub.hosts.core import Core
+from hub.hosts.discovery import bundled
 from hub.hosts.inside import InsideContext, InsideHost
-from hub.manifest import Manifest
+from hub.hosts.recording import Recording
+from hub.manifest import FILE_NAME, Manifest
 from hub.manifest import load as load_manifest
-from hub.services import ServiceRegistry
 from hub.state import StateEngine
 from hub.storage.memory import MemoryEngine
 from hub.types import Event, PluginInfo
@@ -60,11 +63,9 @@ class ManualClock:
     async def sleep(self, delay: float) -> None:
         """Wait until the clock has been turned `delay` seconds on."""
         woken = asyncio.Event()
-        undo = self.call_later(delay, woken.set)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.call_later(delay, woken.set))
             await woken.wait()
-        finally:
-            undo()
 
     def jump(self, seconds: float) -> None:
         """Change the wall time only, as when a hub without a clock battery learns the time."""
@@ -87,33 +88,6 @@ class ManualClock:
         self._now += int(seconds * 1e9)
 
 
-class Called(NamedTuple):
-    """A service call as it was made."""
-
-    name: str
-    arguments: dict[str, Any]
-    caller: str
-
-
-class _Recording(ServiceRegistry):
-    """A registry that notes every call, and answers those to services that others stand in for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Called] = []
-        self.answers: dict[str, Any] = {}
-
-    @override
-    async def call(self, name: str, arguments: Mapping[str, Any], *, caller: str, timeout: float = 10.0) -> Any:
-        self.calls.append(Called(name, dict(arguments), caller))
-        if name not in self.answers:
-            return await super().call(name, arguments, caller=caller, timeout=timeout)
-        answer = self.answers[name]
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer(**arguments) if callable(answer) else answer
-
-
 class HubInMemory:
     """A hub for tests: real bus, services and state; storage in memory.
 
@@ -123,20 +97,17 @@ class HubInMemory:
     def __init__(self, data_dir: Path, config: Mapping[str, Mapping[str, Any]]) -> None:
         bus = EventBus(lambda owner, event, error: self.errors.append(f"{owner}: {event.type}: {error!r}"))
         bus.declare("plugin.status", PluginInfo, "hub")
-        self.clock = ManualClock()
-        self._registry = _Recording()
-        state, storage = StateEngine(bus, self.clock), MemoryEngine(self.clock)
-        self.core = core = Core(bus, self._registry, state, storage, self.clock, data_dir)
+        clock = self.clock = ManualClock()
+        self._registry = Recording(clock.monotonic)
+        self.core = Core(bus, self._registry, StateEngine(bus, clock), MemoryEngine(clock), clock, data_dir)
         self.errors: list[str] = []
         self._config = config
         self.recorded: list[Event] = []
         self.calls = self._registry.calls
         self._hosts: dict[str, InsideHost] = {}
-        self._context = InsideContext(core, "test", {})
-        self.events = self._context.events
-        self.services = self._context.services
-        self.state = self._context.state
-        self._context.events.subscribe("**", self.recorded.append, priority=1_000_000)
+        ctx = self._context = InsideContext(self.core, "test", {})
+        self.events, self.services, self.state = ctx.events, ctx.services, ctx.state
+        self.events.subscribe("**", self.recorded.append, priority=1_000_000)
 
     def publish(self, type: str, subject: str, data: Any = None) -> Event:  # noqa: A002, ANN401
         """Publish an event; a type that nobody declared is declared on the way."""
@@ -149,13 +120,17 @@ class HubInMemory:
         """Call a service as a user would."""
         return await self.services.call(name, timeout=timeout, **arguments)
 
-    def offer(self, name: str, function: Callable[..., Awaitable[Any]]) -> Undo:
+    def offer(self, name: str, function: Callable[..., Any]) -> Undo:
         """Stand in for a service of a plugin that is not there; its owner is the name's first part."""
         return self.core.services.register(name, function, name.partition(".")[0])
 
     def stand_in(self, name: str, answer: Any = None) -> None:  # noqa: ANN401 - whatever the service gives
-        """Answer calls of `name`, whatever their arguments: with a value, a function's result, or an error to raise."""
-        self._registry.answers[name] = answer
+        """Answer calls of `name`, whatever their arguments: with a value, a function's result, or an error to raise.
+
+        The function may be async; one that yields gives a stream. An error arrives as from any service: what is no
+        HubError becomes a ServiceFailedError.
+        """
+        self._registry.stand_in(name, answer)
 
     def calls_of(self, name: str) -> list[dict[str, Any]]:
         """The arguments of every call of one service."""
@@ -168,13 +143,12 @@ class HubInMemory:
     async def run(self, plugin: type[Plugin], config: Mapping[str, Any] | None = None) -> InsideContext:
         """Start a plugin here, with its section of the hub's configuration if none is given.
 
-        Raises what its start raised.
+        Raises ConfigError for a mistake in that, and what its start raised.
         """
         manifest = await asyncio.to_thread(_manifest_of, plugin)
         given = self._config.get(manifest.id, {}) if config is None else config
-        settings: Any = {**manifest.config, **given}
-        if plugin.Config is not None:
-            settings = msgspec.convert(settings, plugin.Config)
+        configured = await asyncio.to_thread(_configured, {"plugin": {manifest.id: dict(given)}}, self.core.data_dir)
+        settings = section(configured, manifest.id, plugin.Config, manifest.config)
         host = self._hosts[manifest.id] = InsideHost(self.core, manifest, settings, self._note_error, plugin)
         await host.start()
         return self.context(manifest.id)
@@ -237,17 +211,18 @@ async def settle(turns: int = 20) -> None:
         await asyncio.sleep(0)
 
 
+def _configured(tables: dict[str, Any], data: Path) -> Config:
+    """What the hub would make of these tables, if they stood in a file in its data folder."""
+    file = data / "test.toml"
+    read = Sources(Source(str(file), tables=tables), {}, {})
+    return Config(data_dir=data, database=file, telemetry=file, plugin_dirs=(), file=file, sources=read, **read.tables)
+
+
 def _manifest_of(plugin: type[Plugin]) -> Manifest:
-    module = sys.modules[plugin.__module__]
-    folder = Path(module.__file__ or ".").parent
-    if (folder / "plugin.toml").exists():
-        manifest = load_manifest(folder)
-        if manifest.entry == f"{plugin.__module__}:{plugin.__name__}":
+    folder = Path(sys.modules[plugin.__module__].__file__ or ".").parent
+    entry = f"{plugin.__module__}:{plugin.__name__}"
+    if (folder / FILE_NAME).exists():
+        manifest = load_manifest(folder, "bundled" if folder in bundled() else "user")
+        if manifest.entry == entry:
             return manifest
-    return Manifest(
-        id=plugin.__name__.lower(),
-        version="0.0.0",
-        api=API_VERSION,
-        entry=f"{plugin.__module__}:{plugin.__name__}",
-        folder=folder,
-    )
+    return Manifest(id=plugin.__name__.lower(), version="0.0.0", api=API_VERSION, entry=entry, folder=folder)

@@ -2,13 +2,31 @@
 
 import asyncio
 import importlib
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, override
 
 import msgspec
 import pytest
 
-from hub.api import Event, EventError, Plugin, ServiceFailedError, event, on, service
+from hub.api import (
+    Event,
+    EventError,
+    HubError,
+    Limits,
+    NotPermittedError,
+    Plugin,
+    ServiceBusyError,
+    ServiceFailedError,
+    ServiceTimeoutError,
+    ServiceUnavailableError,
+    event,
+    on,
+    service,
+)
+from hub.errors import ConfigError, ServiceError
 from hub.testing import ManualClock, running, settle
 
 
@@ -17,8 +35,15 @@ class Rung(msgspec.Struct, frozen=True):
     times: int
 
 
+class Volume(msgspec.Struct):
+    day: int = 5
+    night: int = 1
+
+
 class Settings(msgspec.Struct):
     tone: str = "gong"
+    melody: Path = Path("melody.txt")
+    volume: Volume = msgspec.field(default_factory=Volume)
 
 
 class Bell(Plugin):
@@ -52,6 +77,17 @@ class Bell(Plugin):
     async def tones(self) -> Any:  # noqa: ANN401
         """The tones there are."""
         return await self.ctx.services.call("chime.tones")
+
+
+class Clapper(Plugin):
+    @service(limits=Limits(rate=1))
+    async def swing(self) -> None:
+        """Swing, once a second at most."""
+
+    @service(limits=Limits(failures=1, pause=30))
+    async def crack(self) -> None:
+        """Break."""
+        raise ValueError("no rope")
 
 
 class Gong(Plugin):
@@ -157,29 +193,95 @@ api = "1"
 entry = "door_bell_plugin:DoorBell"
 [config]
 tone = "ding"
+[permissions]
+call = ["chime.*"]
+offer = ["door_bell.*"]
 """
 MODULE = """
-from hub.api import Plugin
+from hub.api import Plugin, service
 
 class DoorBell(Plugin):
-    pass
+    @service
+    async def ring(self, chime: str) -> None:
+        await self.ctx.services.call(chime)
 
-class Helper(Plugin):
+    @service
+    async def read(self, path: str) -> str:
+        return open(path).read()
+
+class Helper(DoorBell):
     pass
 """
 
 
-async def test_a_manifest_beside_the_module_counts_for_the_class_it_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "plugin.toml").write_text(MANIFEST)
-    (tmp_path / "door_bell_plugin.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
-    module = importlib.import_module("door_bell_plugin")
+@pytest.fixture
+def door_bell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A plugin of a user's own, with its manifest."""
+    folder = tmp_path / "door_bell"
+    folder.mkdir()
+    (folder / "plugin.toml").write_text(MANIFEST)
+    (folder / "door_bell_plugin.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("door_bell_plugin")
+    del sys.modules["door_bell_plugin"]
 
-    async with running(module.DoorBell, module.Helper, config={"door_bell": {"times": 2}}) as hub:
+
+async def test_a_manifest_beside_the_module_counts_for_the_class_it_names(door_bell: ModuleType) -> None:
+    async with running(door_bell.DoorBell, door_bell.Helper, config={"door_bell": {"times": 2}}) as hub:
         assert hub.context("door_bell").config == {"tone": "ding", "times": 2}
         assert hub.context("helper").config == {}
+
+
+async def test_a_plugin_is_held_to_the_permissions_in_its_manifest(door_bell: ModuleType) -> None:
+    async with running(door_bell.DoorBell) as hub:
+        for name in ("chime.play", "lock.open"):
+            hub.stand_in(name)
+        await hub.call("door_bell.ring", chime="chime.play")
+        refusal = r'door_bell may not call lock\.open; add "lock\.open" to call in \[permissions\] of .*/plugin\.toml'
+        with pytest.raises(NotPermittedError, match=refusal):
+            await hub.call("door_bell.ring", chime="lock.open")
+        with pytest.raises(NotPermittedError, match="door_bell may not read /etc/passwd"):
+            await hub.call("door_bell.read", path="/etc/passwd")
+        assert [one.name for one in hub.calls if one.caller == "door_bell"] == ["chime.play"]
+
+
+async def test_a_class_without_a_manifest_may_do_everything(door_bell: ModuleType) -> None:
+    async with running(door_bell.Helper) as hub:
+        hub.stand_in("lock.open")
+        await hub.call("helper.ring", chime="lock.open")
+        assert hub.calls_of("lock.open") == [{}]
+
+
+async def test_a_plugin_that_comes_with_the_hub_may_do_everything() -> None:
+    module = importlib.import_module("plugins.debug.plugin")  # its manifest lists no permissions
+    async with running(module.Debug) as hub:
+        hub.context("debug").events.subscribe("**", print)
+
+
+@pytest.mark.parametrize(
+    ("config", "refusal"),
+    [
+        ({"tune": "ding"}, r"\[plugin\.bell\] tune: is not a known key, did you mean 'tone'"),
+        ({"volume": {"dya": 3}}, r"\[plugin\.bell\.volume\] dya: is not a known key, did you mean 'day'"),
+        ({"tone": 3}, r"\[plugin\.bell\] tone: expected str, got int"),
+    ],
+)
+async def test_a_mistake_in_the_configuration_is_refused_as_the_hub_does(config: dict[str, Any], refusal: str) -> None:
+    with pytest.raises(ConfigError, match=refusal):
+        async with running(Bell, config={"bell": config}):
+            pytest.fail("it must not get here")
+    async with running() as hub:
+        with pytest.raises(ConfigError, match=refusal):
+            await hub.run(Bell, config)
+        with pytest.raises(LookupError):
+            hub.context("bell")
+
+
+async def test_the_configuration_is_read_as_the_hub_does(tmp_path: Path) -> None:
+    (tmp_path / "tone.txt").write_text("ding\n")
+    config = {"tone": {"from_file": "tone.txt"}, "melody": "tunes/one.txt", "volume": {"day": 3}}
+    async with running(Bell, config={"bell": config}, data_dir=tmp_path) as hub:
+        assert hub.context("bell").config == Settings("ding", tmp_path / "tunes" / "one.txt", Volume(3, 1))
 
 
 async def test_the_clock_stands_until_it_is_turned() -> None:
@@ -238,6 +340,78 @@ async def test_calls_are_recorded_and_absent_services_stood_in_for() -> None:
 
         assert hub.calls[:2] == [("bell.tones", {}, "test"), ("chime.tones", {}, "bell")]
         assert hub.calls_of("chime.tones") == [{}, {}, {}]
+
+
+async def test_an_async_function_can_stand_in_for_a_service() -> None:
+    async def tones(*, loud: bool = False) -> list[str]:
+        await asyncio.sleep(0)
+        if loud:
+            raise HubError("it is night")
+        return ["gong"]
+
+    async with running(Bell) as hub:
+        hub.stand_in("chime.tones", tones)
+        assert await hub.call("bell.tones") == ["gong"]
+        with pytest.raises(HubError, match="it is night"):
+            await hub.call("chime.tones", loud=True)
+        hub.stand_in("chime.tones", lambda: asyncio.sleep(60))
+        with pytest.raises(ServiceTimeoutError, match=r"chime\.tones gave no answer within 0\.01 s"):
+            await hub.call("chime.tones", timeout=0.01)
+
+        assert hub.calls_of("chime.tones") == [{}, {"loud": True}, {}]
+
+
+async def test_a_stream_can_be_stood_in_for_and_is_recorded() -> None:
+    ended: list[str] = []
+
+    async def strokes(first: int) -> AsyncIterator[int]:
+        try:
+            while True:
+                yield first
+                first += 1
+        finally:
+            ended.append("strokes")
+
+    async with running(Bell) as hub:
+        hub.stand_in("tower.strokes", strokes)
+        stream = hub.context("bell").services.stream("tower.strokes", first=2)
+        assert [await anext(stream), await anext(stream)] == [2, 3]
+        await stream.aclose()
+
+        assert ended == ["strokes"]
+        assert hub.calls == [("tower.strokes", {"first": 2}, "bell")]
+        with pytest.raises(ServiceError, match=r"tower\.strokes gives items: ask for them with stream"):
+            await hub.call("tower.strokes", first=2)
+        hub.stand_in("tower.strokes", 3)
+        with pytest.raises(ServiceError, match=r"tower\.strokes gives one answer: ask for it with call"):
+            await anext(hub.services.stream("tower.strokes"))
+
+
+async def test_streams_of_plugins_that_run_are_recorded() -> None:
+    async def strokes(count: int) -> AsyncIterator[int]:
+        for one in range(count):
+            yield one
+
+    async with running() as hub:
+        hub.offer("tower.strokes", strokes)
+        assert [one async for one in hub.services.stream("tower.strokes", count=2)] == [0, 1]
+        assert hub.calls_of("tower.strokes") == [{"count": 2}]
+
+
+async def test_the_limits_of_services_go_by_the_clock_that_is_turned() -> None:
+    async with running(Clapper) as hub:
+        await hub.call("clapper.swing")
+        with pytest.raises(ServiceBusyError, match=r"try again in 1 s"):
+            await hub.call("clapper.swing")
+        await hub.clock.advance(1)
+        await hub.call("clapper.swing")
+
+        for pause in (30, 0):
+            with pytest.raises(ServiceFailedError, match="no rope"):
+                await hub.call("clapper.crack")
+            with pytest.raises(ServiceUnavailableError, match=r"try again in 30 s"):
+                await hub.call("clapper.crack")
+            await hub.clock.advance(pause)
 
 
 def test_a_wall_clock_may_jump_alone() -> None:

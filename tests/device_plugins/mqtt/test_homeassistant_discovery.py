@@ -320,6 +320,13 @@ def use(described: Described, payload: object) -> None:
                 pass
 
 
+@pytest.mark.parametrize("option", ["brightness_command_topic", "rgb_command_topic", "brightness_command_template"])
+def test_a_light_that_could_not_be_commanded_is_refused_as_a_whole(option: str) -> None:
+    light = {"command_topic": "c", "on_command_type": "brightness", "device": DEVICE, option: 1}
+    with pytest.raises(MalformedError, match=f"^light x: {option} is no "):
+        r.heard(HomeAssistant(Terms()), "homeassistant/light/x/config", msgspec.json.encode(light))
+
+
 @given(st.sampled_from(CONFIGS), st.data(), NASTY, NASTY)
 @settings(max_examples=150, deadline=None)
 def test_a_config_with_anything_in_it(

@@ -85,6 +85,16 @@ class _Lamp:
         self._topic = config.needed("command_topic")
         self._first = config.text("on_command_type", "last")
         self._color = next((one for one in ("hs", *_COLORS) if config.has(f"{one}_command_topic")), "")
+        for name in (
+            "brightness",
+            "color_temp",
+            "effect",
+            "hs",
+            "xy",
+            *_COLORS,
+        ):  # or a command would find it malformed
+            config.topic(f"{name}_command_topic")
+            config.render(f"{name}_command_template")
 
     def on(self, local: Local) -> Sequence[Message]:
         if self._first == "brightness" and self._config.has("brightness_command_topic"):
