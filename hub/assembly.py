@@ -276,4 +276,5 @@ def disk_bytes() -> int:
 
 def rss_mib() -> float:
     """Resident memory of this process in MiB."""
-    return round(int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MIB, 1)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / _MIB, 1)

@@ -63,9 +63,11 @@ class ManualClock:
     async def sleep(self, delay: float) -> None:
         """Wait until the clock has been turned `delay` seconds on."""
         woken = asyncio.Event()
-        with ExitStack() as undo:
-            undo.callback(self.call_later(delay, woken.set))
+        undo = self.call_later(delay, woken.set)
+        try:
             await woken.wait()
+        finally:
+            undo()
 
     def jump(self, seconds: float) -> None:
         """Change the wall time only, as when a hub without a clock battery learns the time."""
@@ -105,8 +107,10 @@ class HubInMemory:
         self.recorded: list[Event] = []
         self.calls = self._registry.calls
         self._hosts: dict[str, InsideHost] = {}
-        ctx = self._context = InsideContext(self.core, "test", {})
-        self.events, self.services, self.state = ctx.events, ctx.services, ctx.state
+        self._context = InsideContext(self.core, "test", {})
+        self.events = self._context.events
+        self.services = self._context.services
+        self.state = self._context.state
         self.events.subscribe("**", self.recorded.append, priority=1_000_000)
 
     def publish(self, type: str, subject: str, data: Any = None) -> Event:  # noqa: A002, ANN401

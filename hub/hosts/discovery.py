@@ -41,9 +41,7 @@ def find_plugins(settings: Config) -> Discovered:
 
 def by_name(mistakes: Mistakes) -> dict[str, str]:
     """What is wrong with plugins, for people, by their ids, or where these cannot be told by their folders' names."""
-    return {
-        redact(_name(Path(one.where.partition(f"/{FILE_NAME}")[0]), one)): redact(str(one)) for one in _wrong(mistakes)
-    }
+    return {redact(_name(one)): redact(str(one)) for one in _wrong(mistakes)}
 
 
 def check_names(settings: Config, discovered: Discovered) -> None:
@@ -61,7 +59,8 @@ def _wrong(mistakes: Mistakes) -> Mistakes:
     return [one for one in mistakes if f"/{FILE_NAME}" in one.where]
 
 
-def _name(folder: Path, mistake: ManifestError) -> str:
+def _name(mistake: ManifestError) -> str:
+    folder = Path(mistake.where.partition(f"/{FILE_NAME}")[0])
     if not mistake.where.endswith(": id"):
         with suppress(OSError):
             if written := _ID.search((folder / FILE_NAME).read_text("utf-8", "replace")):

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, override
 
 from hub.services import Service, ServiceRegistry
 
+type _Arguments = Mapping[str, Any]
+
 
 class Called(NamedTuple):
     """A service call as it was made."""
@@ -14,9 +16,6 @@ class Called(NamedTuple):
     name: str
     arguments: dict[str, Any]
     caller: str
-
-
-type _Arguments = Mapping[str, Any]
 
 
 class Recording(ServiceRegistry):

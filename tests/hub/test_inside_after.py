@@ -61,7 +61,8 @@ async def test_what_comes_after_the_end_is_undone_at_once(
     assert Bell.heard == []
 
 
-async def test_a_context_that_outlives_its_plugin_registers_nothing(core: Core, steps: Callable[..., None]) -> None:
+async def outlived(core: Core, steps: Callable[..., None]) -> list[Bell]:
+    """A plugin that somebody still holds after its end."""
     kept: list[Bell] = []
 
     async def keeps(plugin: Bell) -> None:
@@ -71,6 +72,11 @@ async def test_a_context_that_outlives_its_plugin_registers_nothing(core: Core, 
     host = InsideHost(core, manifest(), {})
     await host.start()
     await host.stop()
+    return kept
+
+
+async def test_a_context_that_outlives_its_plugin_registers_nothing(core: Core, steps: Callable[..., None]) -> None:
+    kept = await outlived(core, steps)
     ctx = kept[0].ctx
     ctx.events.subscribe("door.*", lambda _event: None)
     ctx.services.register("bell.late", forever)
@@ -85,18 +91,11 @@ async def test_a_context_that_outlives_its_plugin_registers_nothing(core: Core, 
 
 
 async def test_a_context_that_outlives_its_plugin_starts_nothing(core: Core, steps: Callable[..., None]) -> None:
-    kept: list[Bell] = []
-
-    async def keeps(plugin: Bell) -> None:
-        kept.append(plugin)
+    kept = await outlived(core, steps)
 
     async def hears(_event: object) -> None:
         kept.clear()
 
-    steps(keeps)
-    host = InsideHost(core, manifest(), {})
-    await host.start()
-    await host.stop()
     with pytest.raises(PluginError, match=r"^bell was stopped; it cannot start glows any more$"):
         kept[0].ctx.tasks.start("glows", forever())
     with pytest.raises(PluginError, match="bell was stopped; it cannot start hears door"):

@@ -85,14 +85,8 @@ class _Lamp:
         self._topic = config.needed("command_topic")
         self._first = config.text("on_command_type", "last")
         self._color = next((one for one in ("hs", *_COLORS) if config.has(f"{one}_command_topic")), "")
-        for name in (
-            "brightness",
-            "color_temp",
-            "effect",
-            "hs",
-            "xy",
-            *_COLORS,
-        ):  # or a command would find it malformed
+        for name in ("brightness", "color_temp", "effect", "hs", "xy", *_COLORS):
+            # Or a command would find it malformed.
             config.topic(f"{name}_command_topic")
             config.render(f"{name}_command_template")
 
